@@ -1,0 +1,17 @@
+"""The app's entry in `INSTALLED_APPS`."""
+
+from django.apps import AppConfig
+from django.core.checks import Tags, register
+from django.utils.translation import gettext_lazy as _
+
+
+class JwtDrfPasswordlessConfig(AppConfig):
+    name = "jwt_drf_passwordless"
+    verbose_name = _("Passwordless login")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from jwt_drf_passwordless import checks
+
+        register(checks.check_settings, Tags.security)
+        register(checks.check_deployment, Tags.security, deploy=True)

@@ -1,0 +1,135 @@
+"""What every endpoint shares: gates, limits and headers. All settings are read at call time."""
+
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import connections, transaction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+from rest_framework.views import APIView
+
+from jwt_drf_passwordless.conf import settings
+from jwt_drf_passwordless.exceptions import MalformedRequest, MethodDisabled, PayloadTooLarge
+
+#: On every answer: no cache keeps it, no browser guesses its type, no link tells where it came from.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Pragma": "no-cache",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def _default(kind: str) -> list[Any]:
+    """The classes that the project gives DRF for views, as they are now: APIView freezes them at import."""
+    return list(getattr(api_settings, f"DEFAULT_{kind}_CLASSES"))
+
+
+class FlowView(APIView):
+    """Base of the endpoints: POST and OPTIONS only, in autocommit, without authentication by default.
+
+    Answers 404 when the way of signing in is off, 413 to a body over `max_body`, 400 to one that
+    cannot be read. A failure is `{"detail", "code"}`; errors of fields keep DRF's shape.
+    """
+
+    http_method_names = ["post", "options"]
+    #: Largest body in bytes.
+    max_body = 16 * 1024
+    #: Keys of this view in the settings `PERMISSIONS` and `DECORATORS`.
+    permissions_key: str
+    limiter_key: str
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """The view, outside the transactions of `ATOMIC_REQUESTS`: their rollback would undo counted tries."""
+        view = super().as_view(**initkwargs)
+        for alias in connections:
+            view = transaction.non_atomic_requests(alias)(view)
+        return view
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether the settings allow what this view does."""
+        return True
+
+    def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        raise NotImplementedError
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        limiter = getattr(settings.DECORATORS, self.limiter_key)
+        response: HttpResponseBase = limiter(self._handle_post)(request, *args, **kwargs)
+        return response
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+        """Say which verbs there are, and nothing about how the view works."""
+        return Response()
+
+    def get_data(self, request: Request) -> Any:
+        """The parsed body. Raises MalformedRequest for what the parsers do not expect."""
+        try:
+            return request.data
+        except (RecursionError, SuspiciousOperation):  # nested too deep, too many fields
+            raise MalformedRequest from None
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [permission() for permission in getattr(settings.PERMISSIONS, self.permissions_key)]
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        """None while everyone is allowed: a stale token or cookie must not get in the way of a login."""
+        if all(type(permission) is AllowAny for permission in self.get_permissions()):
+            return []
+        return [cls() for cls in _default("AUTHENTICATION")]
+
+    def get_parsers(self) -> list[BaseParser]:
+        return [cls() for cls in _default("PARSER")]
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        renderers = [cls() for cls in _default("RENDERER") if not issubclass(cls, BrowsableAPIRenderer)]
+        return renderers or [JSONRenderer()]
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        # The client's charset may name a codec that is none for text ("hex"), and crash the parser.
+        request.encoding = django_settings.DEFAULT_CHARSET
+        return super().initialize_request(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if not self.is_enabled:
+            raise MethodDisabled
+        self._check_body_size(request._request)
+        super().initial(request, *args, **kwargs)
+
+    def _check_body_size(self, request: HttpRequest) -> None:
+        declared = request.META.get("CONTENT_LENGTH") or "0"
+        if not (declared.isascii() and declared.isdigit()):
+            raise MalformedRequest
+        # Only what declares no length or an honest one is read; a lie ends at the declared length.
+        try:
+            if int(declared) > self.max_body or len(request.body) > self.max_body:
+                raise PayloadTooLarge
+        except RequestDataTooBig:
+            raise PayloadTooLarge from None
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Render a failure. DRF's handler marks open transactions for rollback; that mark is taken back,
+        or a 400 would undo what the caller's own `atomic()` block has counted and break every `TestCase`."""
+        marks = [(connection, connection.needs_rollback) for connection in connections.all(initialized_only=True)]
+        response = super().handle_exception(exc)
+        for connection, mark in marks:
+            connection.needs_rollback = mark
+        if isinstance(response.data, dict) and response.data.keys() == {"detail"}:
+            response.data["code"] = getattr(response.data["detail"], "code", "error")
+        return response
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        for name, value in HEADERS.items():
+            response[name] = value
+        return response

@@ -1,0 +1,135 @@
+"""The settings: one annotated table of defaults, read at the moment of use.
+
+`settings.NAME` is the project's `JWT_DRF_PASSWORDLESS["NAME"]` or the default below; nothing is
+cached, so `override_settings` and a changed dict act at once.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings as django_settings
+from django.utils.module_loading import import_string
+
+from jwt_drf_passwordless.constants import Messages
+
+NAMESPACE = "JWT_DRF_PASSWORDLESS"
+
+
+class PathDict(dict[str, Any]):
+    """A dict of dotted paths; as attributes, its values are the objects that the paths name.
+
+    A list of paths becomes a list of objects, an object given instead of a path stays as it is.
+    Raises ImportError for a path that leads nowhere.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            value = self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+        if isinstance(value, list | tuple):
+            return [resolve(item) for item in value]
+        return resolve(value)
+
+
+class Settings:
+    """Every setting with its type and default. A sub-dict of the project is merged over its default."""
+
+    #: Ways to sign in: "EMAIL", "MOBILE", in any case. A way that is not listed answers 404.
+    ALLOWED_PASSWORDLESS_METHODS: list[str] = ["EMAIL"]
+    #: Field of the user model, and of the request body, that holds the email address.
+    EMAIL_FIELD_NAME: str = "email"
+    #: Field of the user model, and of the request body, that holds the phone number.
+    MOBILE_FIELD_NAME: str = "phone_number"
+    #: How an email address is found: "iexact" compares LOWER(field), "exact" the field as stored.
+    EMAIL_LOOKUP: str = "iexact"
+
+    #: Characters in the code that people type.
+    SHORT_TOKEN_LENGTH: int = 6
+    #: Alphabet of the code.
+    SHORT_TOKEN_CHARS: str = "0123456789"
+    #: Characters in the token of a magic link.
+    LONG_TOKEN_LENGTH: int = 64
+    #: Alphabet of the link's token.
+    LONG_TOKEN_CHARS: str = "abcdefghijklmnopqrstuvwxyz0123456789"
+    #: Seconds from the request until code and link are void.
+    TOKEN_LIFETIME: int = 600
+    #: Successful uses, code and link counted together.
+    MAX_TOKEN_USES: int = 1
+    #: Wrong tries after which a code is dead; the link of the same message is not.
+    MAX_TOKEN_ATTEMPTS: int = 5
+    #: True: no more wrong tries than MAX_TOKEN_USES.
+    INCORRECT_SHORT_TOKEN_REDEEMS_TOKEN: bool = False
+    #: Seconds between two messages to one address; doubles from the third message without a
+    #: login on, up to 3600. 0 or None: no wait.
+    TOKEN_REQUEST_THROTTLE_SECONDS: int | None = 60
+
+    #: Let users with is_staff, is_superuser or is_admin sign in without a password.
+    ALLOW_ADMIN_AUTHENTICATION: bool = False
+    #: Sign up whoever proves an address that no account has.
+    REGISTER_NONEXISTENT_USERS: bool = False
+    #: When: "exchange", once the address is proven, or "request", before it is.
+    REGISTER_ON: str = "exchange"
+    #: False: new accounts get a random password, so that Django's password reset works for them.
+    REGISTRATION_SETS_UNUSABLE_PASSWORD: bool = True
+    #: Let inactive users sign in, which activates them.
+    ACTIVATE_INACTIVE_USERS: bool = False
+    #: Answer requests for unknown and refused addresses with 400, failed deliveries with 503.
+    REVEAL_ACCOUNT_EXISTENCE: bool = False
+
+    #: The magic link, with {token}, {short_token} and {email}: "https://app.example/login#token={token}".
+    PASSWORDLESS_EMAIL_LOGIN_URL: str | None = None
+    #: Name of the site in messages.
+    SITE_NAME: str | None = None
+    #: Domain of the autofill line of an SMS: "@domain #code".
+    SMS_DOMAIN: str | None = None
+    #: Who runs the sending; see `jwt_drf_passwordless.delivery`.
+    DELIVERY: str = "jwt_drf_passwordless.delivery.Inline"
+
+    EMAIL: PathDict = PathDict(passwordless_request="jwt_drf_passwordless.email.PasswordlessRequestEmail")
+    SMS_SENDERS: PathDict = PathDict(passwordless_request="jwt_drf_passwordless.sms.PasswordlessRequestSMS")
+    SERIALIZERS: PathDict = PathDict(
+        # None: `jwt_drf_passwordless.token_response.PasswordlessJwtRefreshTokenResponse`
+        passwordless_token_response_class=None,
+        passwordless_email_token_request=("jwt_drf_passwordless.serializers.PasswordlessEmailTokenRequestSerializer"),
+        passwordless_mobile_token_request=("jwt_drf_passwordless.serializers.PasswordlessMobileTokenRequestSerializer"),
+        passwordless_email_token_exchange=("jwt_drf_passwordless.serializers.PasswordlessEmailTokenExchangeSerializer"),
+        passwordless_mobile_token_exchange=(
+            "jwt_drf_passwordless.serializers.PasswordlessMobileTokenExchangeSerializer"
+        ),
+        passwordless_token_exchange="jwt_drf_passwordless.serializers.PasswordlessTokenExchangeSerializer",
+    )
+    PERMISSIONS: PathDict = PathDict(
+        passwordless_token_request=["rest_framework.permissions.AllowAny"],
+        passwordless_token_exchange=["rest_framework.permissions.AllowAny"],
+    )
+    DECORATORS: PathDict = PathDict(
+        token_request_rate_limit_decorator="jwt_drf_passwordless.utils.token_request_limiter",
+        token_redeem_rate_limit_decorator="jwt_drf_passwordless.utils.token_redeem_limiter",
+    )
+    CONSTANTS: PathDict = PathDict(messages="jwt_drf_passwordless.constants.Messages")
+
+    if not TYPE_CHECKING:
+
+        def __getattribute__(self, name: str) -> Any:
+            default = super().__getattribute__(name)
+            if not name.isupper():
+                return default
+            given = getattr(django_settings, NAMESPACE, None) or {}
+            if isinstance(default, PathDict):
+                return PathDict({**default, **given.get(name, {})})
+            return given.get(name, default)
+
+
+DEFAULTS: dict[str, Any] = {name: value for name, value in vars(Settings).items() if name.isupper()}
+
+settings = Settings()
+
+
+def resolve(value: Any) -> Any:
+    """The object that a dotted path names; anything but a text as it is."""
+    return import_string(value) if isinstance(value, str) else value
+
+
+def message(name: str) -> Any:
+    """The sentence `name` of the project's messages class, or of ours where it has none."""
+    return getattr(settings.CONSTANTS.messages, name, getattr(Messages, name))

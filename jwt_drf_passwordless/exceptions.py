@@ -1,0 +1,63 @@
+"""What can go wrong, each with its status, machine code and sentence; `FlowView` renders them."""
+
+from rest_framework import status
+from rest_framework.exceptions import APIException
+
+from jwt_drf_passwordless.conf import message
+
+
+class PasswordlessError(APIException):
+    """Base class. The sentence is looked up when raised, in the messages class that the project names."""
+
+    message_name: str
+
+    def __init__(self) -> None:
+        super().__init__(message(self.message_name))
+
+
+class MalformedRequest(PasswordlessError):
+    """400: the body is not what its content type says."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "malformed_request"
+    message_name = "MALFORMED_REQUEST"
+
+
+class InvalidCredentials(PasswordlessError):
+    """400: the one failure of every redeem; never tells which rule refused (ASVS 6.3.8)."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "invalid_credentials"
+    message_name = "INVALID_CREDENTIALS_ERROR"
+
+
+class CannotSend(PasswordlessError):
+    """400: no message can be sent to this address. Only under `REVEAL_ACCOUNT_EXISTENCE`."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "cannot_send"
+    message_name = "CANNOT_SEND_TOKEN"
+
+
+class MethodDisabled(PasswordlessError):
+    """404: this way of signing in is not in `ALLOWED_PASSWORDLESS_METHODS`."""
+
+    status_code = status.HTTP_404_NOT_FOUND
+    default_code = "method_disabled"
+    message_name = "METHOD_DISABLED"
+
+
+class PayloadTooLarge(PasswordlessError):
+    """413: the body is over the limit of the view."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "payload_too_large"
+    message_name = "PAYLOAD_TOO_LARGE"
+
+
+class DeliveryUnavailable(PasswordlessError):
+    """503: the message could not be sent. Only under `REVEAL_ACCOUNT_EXISTENCE`."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "delivery_unavailable"
+    message_name = "DELIVERY_UNAVAILABLE"

@@ -1,0 +1,159 @@
+"""Ways to sign in: which user field, which form of the identifier, which serializers and sender."""
+
+import unicodedata
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import phonenumbers
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
+from phonenumber_field.phonenumber import to_python
+from rest_framework.request import Request
+
+from jwt_drf_passwordless.conf import settings
+from jwt_drf_passwordless.delivery import Message
+
+#: Longest email address in characters (RFC 5321 section 4.5.3.1.3, errata 1690).
+MAX_EMAIL_LENGTH = 254
+#: Longest phone number in characters as typed, with signs and spaces.
+MAX_PHONE_LENGTH = 32
+#: Numbers that cost the caller extra; nobody's own phone.
+REFUSED_NUMBER_TYPES = {phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST}
+
+
+class Accounts(Protocol):
+    """What a flow asks of a request serializer; projects override these to change who is found or made."""
+
+    def find_user_by_identifier(self, identifier_value: str) -> AbstractBaseUser | None: ...
+
+    def create(self, validated_data: dict[str, Any]) -> AbstractBaseUser: ...
+
+
+class LoginMethod(ABC):
+    """One way to sign in. `name` is its word in `ALLOWED_PASSWORDLESS_METHODS`."""
+
+    name: str
+    #: RFC 8176 names of what a login by this method proves.
+    amr: tuple[str, ...]
+    #: Key of the request serializer in `SERIALIZERS`.
+    request_serializer: str
+    #: The sentence, in the messages class, for an identifier that cannot be used.
+    invalid_message: str
+
+    @property
+    @abstractmethod
+    def field(self) -> str:
+        """Name of the user field, which is that of the body's key too."""
+
+    @abstractmethod
+    def canonicalize(self, value: object) -> str | None:
+        """The one form in which an identifier is stored, compared and sent to; None if it has none.
+
+        `value` is a submitted text or what a user's field holds. The length is checked before any
+        other work is done.
+        """
+
+    @abstractmethod
+    def matching(self, users: "QuerySet[Any]", identifier: str) -> "QuerySet[Any]":
+        """Those of `users` whose field may hold the canonical `identifier`."""
+
+    @abstractmethod
+    def render(self, request: Request | None, context: Mapping[str, Any], to: str) -> Message:
+        """The finished message to the address `to`."""
+
+    def address(self, user: AbstractBaseUser) -> str:
+        """Where messages to a user go: to what the account has stored, never to what was submitted."""
+        return str(getattr(user, self.field))
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.name in {name.upper() for name in settings.ALLOWED_PASSWORDLESS_METHODS}
+
+    def accounts(self, request: Request | None) -> Accounts:
+        """The request serializer that the project names, for its account hooks."""
+        serializer_class = getattr(settings.SERIALIZERS, self.request_serializer)
+        accounts: Accounts = serializer_class(context={"request": request})
+        return accounts
+
+
+class EmailMethod(LoginMethod):
+    name = "EMAIL"
+    amr = ("otp",)
+    request_serializer = "passwordless_email_token_request"
+    invalid_message = "INVALID_EMAIL"
+
+    @property
+    def field(self) -> str:
+        return settings.EMAIL_FIELD_NAME
+
+    def canonicalize(self, value: object) -> str | None:
+        """NFKC and case-folded; None for what is no plain address, or where that is more than lower case.
+
+        Sharp s folds to "ss" and full-width letters to ASCII, which names another mailbox: such
+        addresses cannot sign in by email (Unicode TR36 section 2.11.2, CVE-2019-19844). Nor can
+        those with a quoted local part or an IP address for a domain.
+        """
+        if not isinstance(value, str) or not 0 < len(value) <= MAX_EMAIL_LENGTH or '"' in value or "[" in value:
+            return None
+        try:
+            validate_email(value)
+        except ValidationError:
+            return None
+        form = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())
+        return form if form == value.lower() and len(form) <= MAX_EMAIL_LENGTH else None
+
+    def matching(self, users: "QuerySet[Any]", identifier: str) -> "QuerySet[Any]":
+        if settings.EMAIL_LOOKUP == "exact":
+            return users.filter(**{self.field: identifier})
+        return users.filter(Exact(Lower(self.field), identifier))
+
+    def render(self, request: Request | None, context: Mapping[str, Any], to: str) -> Message:
+        message: Message = settings.EMAIL.passwordless_request(request, context).render([to])
+        return message
+
+
+class MobileMethod(LoginMethod):
+    name = "MOBILE"
+    amr = ("otp", "sms")
+    request_serializer = "passwordless_mobile_token_request"
+    invalid_message = "INVALID_PHONE_NUMBER"
+
+    @property
+    def field(self) -> str:
+        return settings.MOBILE_FIELD_NAME
+
+    def canonicalize(self, value: object) -> str | None:
+        """E.164; None for what is no valid number of a subscriber, with an extension, or premium rate."""
+        if not isinstance(value, str | phonenumbers.PhoneNumber):
+            return None
+        if isinstance(value, str) and (len(value) > MAX_PHONE_LENGTH or not value.isprintable()):
+            return None
+        number = to_python(value)
+        if not number or not number.is_valid() or number.extension:
+            return None
+        return None if phonenumbers.number_type(number) in REFUSED_NUMBER_TYPES else number.as_e164
+
+    def address(self, user: AbstractBaseUser) -> str:
+        return self.canonicalize(getattr(user, self.field)) or ""
+
+    def matching(self, users: "QuerySet[Any]", identifier: str) -> "QuerySet[Any]":
+        return users.filter(**{self.field: identifier})
+
+    def render(self, request: Request | None, context: Mapping[str, Any], to: str) -> Message:
+        message: Message = settings.SMS_SENDERS.passwordless_request(request, context).render(to)
+        return message
+
+
+EMAIL = EmailMethod()
+MOBILE = MobileMethod()
+METHODS: tuple[LoginMethod, ...] = (EMAIL, MOBILE)
+
+
+def method_for(field: str) -> LoginMethod | None:
+    """The method that signs in by a user field, or None."""
+    return next((method for method in METHODS if method.field == field), None)

@@ -1,0 +1,115 @@
+"""The one table of open challenges: storage and the UPDATEs that decide, no rules.
+
+Everything runs in autocommit on the database that `router.db_for_write` names. A count made inside
+a caller's own `atomic()` block follows that block.
+"""
+
+from datetime import datetime
+from typing import Any, Optional
+
+from django.conf import settings as django_settings
+from django.db import IntegrityError, models, router, transaction
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from jwt_drf_passwordless.utils import mask
+
+
+class ChallengeManager(models.Manager["PasswordlessChallengeToken"]):
+    """Reads where it writes: a replica that lags behind must not decide."""
+
+    @property
+    def _write_alias(self) -> str:
+        return self._db or router.db_for_write(self.model)
+
+    def get_queryset(self) -> models.QuerySet["PasswordlessChallengeToken"]:
+        return super().get_queryset().using(self._write_alias)
+
+    def find(self, *, with_user: bool = False, **lookup: object) -> Optional["PasswordlessChallengeToken"]:
+        """The row that a unique column names, or None; `with_user` loads its user by the same statement."""
+        rows = self.select_related("user") if with_user else self.get_queryset()
+        return next(iter(rows.filter(**lookup)[:1]), None)
+
+    def replace(
+        self, row: Optional["PasswordlessChallengeToken"], *, due_at: datetime | None, **values: Any
+    ) -> Optional["PasswordlessChallengeToken"]:
+        """Write a new challenge over `row`, or as the first one of its key; of parallel calls, one wins.
+
+        `due_at` is the time at which the row's wait must be over; None asks for no such thing.
+        Returns the row as written, or None when it must wait or another request was faster.
+        """
+        if row is None:
+            try:
+                with transaction.atomic(using=self._write_alias):
+                    return self.create(**values)
+            except IntegrityError:
+                return None
+        as_read = self.filter(pk=row.pk)
+        if due_at is not None:
+            as_read = as_read.filter(sends=row.sends, next_send_at__lte=due_at)
+        if not as_read.update(**values):
+            return None
+        for name, value in values.items():
+            setattr(row, name, value)
+        return row
+
+    def spend(
+        self,
+        row: Optional["PasswordlessChallengeToken"],
+        *,
+        matched: bool,
+        now: datetime,
+        max_uses: int,
+        **as_read: object,
+    ) -> bool:
+        """Count a use if the proof matched, else a wrong try; True when the row was still open for it.
+
+        This one UPDATE decides: of parallel uses at most `max_uses` are told True. With no row the
+        same statement runs and changes nothing, so that an unknown address costs the same.
+        """
+        counted = {"uses": F("uses") + 1, "sends": 0} if matched else {"tries": F("tries") + 1}
+        open_row = self.filter(pk=row.pk if row else 0, expires_at__gt=now, uses__lt=max_uses, **as_read)
+        return open_row.update(**counted) == 1
+
+
+class PasswordlessChallengeToken(models.Model):
+    """What waits for a proof: one row per purpose, field and identifier; a new code overwrites the old.
+
+    The clear codes are no columns. They live on the object that
+    `PasswordlessTokenService.create_token` returns and in the message, nowhere else.
+    """
+
+    key = models.CharField(max_length=64, unique=True)
+    purpose = models.CharField(max_length=32)
+    token_request_identifier = models.CharField(_("field"), max_length=255)
+    identifier = models.CharField(max_length=255)
+    user = models.ForeignKey(
+        django_settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="jwt_drf_passwordless_tokens",
+    )
+    short_digest = models.CharField(max_length=64, blank=True)
+    long_digest = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 - NULLs are never equal
+    expires_at = models.DateTimeField(db_index=True)
+    sends = models.PositiveIntegerField(default=0)
+    next_send_at = models.DateTimeField()
+    uses = models.PositiveIntegerField(default=0)
+    tries = models.PositiveIntegerField(default=0)
+    nonce = models.CharField(max_length=64, blank=True)
+    provider = models.CharField(max_length=64, blank=True)
+    verification_id = models.CharField(max_length=255, blank=True)
+
+    objects = ChallengeManager()
+
+    #: The code in clear, on a new challenge only.
+    short_token = ""
+    #: The link's token in clear, on a new challenge only.
+    token = ""
+
+    class Meta:
+        verbose_name = _("passwordless challenge")
+        verbose_name_plural = _("passwordless challenges")
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.token_request_identifier} {mask(self.identifier)}"

@@ -1,0 +1,223 @@
+"""The login itself: request a challenge, redeem it, decide who is let in. No HTTP here."""
+
+import logging
+import math
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import MultipleObjectsReturned
+from django.db import IntegrityError, router, transaction
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.debug import sensitive_variables
+from rest_framework.exceptions import Throttled
+from rest_framework.request import Request
+
+from jwt_drf_passwordless import delivery, users
+from jwt_drf_passwordless.conf import settings
+from jwt_drf_passwordless.exceptions import CannotSend, DeliveryUnavailable, InvalidCredentials
+from jwt_drf_passwordless.methods import Accounts, LoginMethod, method_for
+from jwt_drf_passwordless.models import PasswordlessChallengeToken
+from jwt_drf_passwordless.token_response import AMR_ATTRIBUTE
+from jwt_drf_passwordless.utils import challenge_key, create_challenge, keyed_digests, mask
+
+logger = logging.getLogger(__name__)
+
+#: The purpose of a first-factor login. A code made for one purpose fits no other.
+LOGIN = "login"
+#: Longest wait between two messages to one address, in seconds.
+MAX_WAIT = 3600
+#: After so long without a message the wait starts anew; `clear_passwordless_tokens` removes such rows.
+QUIET = timedelta(hours=24)
+
+Challenge = PasswordlessChallengeToken
+#: The row that was found, whether the proof is its own, and the columns that must still be as read.
+Match = tuple[Challenge | None, bool, dict[str, Any]]
+
+
+class PasswordlessTokenService:
+    """Make and check the challenges of the first factor."""
+
+    @staticmethod
+    def create_token(user: AbstractBaseUser, identifier_field: str) -> Challenge:
+        """A new challenge for what the user's field holds; the cooldown is not asked.
+
+        The clear codes are `.short_token` and `.token` of the returned object. Raises ValueError
+        when the field holds no address or number that can be used.
+        """
+        method = method_for(identifier_field)
+        identifier = method.canonicalize(getattr(user, identifier_field)) if method else None
+        if identifier is None:
+            raise ValueError(f"This user has no {identifier_field} to sign in by.")
+        try:
+            return _issue(identifier_field, identifier, user, cooldown=False)
+        except Throttled:  # a parallel first insert of the same key was faster: write over it
+            return _issue(identifier_field, identifier, user, cooldown=False)
+
+    @staticmethod
+    def should_throttle(user: AbstractBaseUser) -> bool:
+        """Whether a challenge of the user still waits for its cooldown."""
+        return Challenge.objects.filter(user_id=user.pk, purpose=LOGIN, next_send_at__gt=timezone.now()).exists()
+
+    @staticmethod
+    @sensitive_variables()
+    def check_token(
+        challenge: str | None, identifier_field: str | None = None, identifier_value: object = None
+    ) -> Challenge | None:
+        """Redeem `challenge` once: the row with its user loaded, or None, whatever the reason.
+
+        A text of `LONG_TOKEN_LENGTH` characters is a link's token, which needs no identifier but
+        must belong to what is given; anything else is a code, which needs both.
+        """
+        method = method_for(identifier_field) if identifier_field else None
+        identifier = method.canonicalize(identifier_value) if method and identifier_value else None
+        if not challenge or (identifier_value and identifier is None):
+            return None
+        if len(challenge) == settings.LONG_TOKEN_LENGTH:
+            row, matched, as_read = _match_link(challenge, identifier_field, identifier)
+        elif identifier_field and identifier:
+            row, matched, as_read = _match_code(challenge, identifier_field, identifier)
+        else:
+            return None
+        counted = Challenge.objects.spend(
+            row, matched=matched, now=timezone.now(), max_uses=settings.MAX_TOKEN_USES, **as_read
+        )
+        return row if matched and counted else None
+
+
+def request_login(method: LoginMethod, identifier: str, accounts: Accounts, request: Request | None) -> None:
+    """Send a code, and a link, to the owner of a canonical identifier, if anyone may sign in by it.
+
+    Nothing tells the caller whether a message went out: unknown, refused and undeliverable
+    identifiers take the same steps. Raises Throttled, with the exact `wait` in seconds, within the
+    cooldown; under `REVEAL_ACCOUNT_EXISTENCE` also CannotSend and DeliveryUnavailable.
+    """
+    try:
+        user = accounts.find_user_by_identifier(identifier)
+    except MultipleObjectsReturned:
+        user, may_send = None, False
+    else:
+        may_send = users.may_log_in(user) if user else settings.REGISTER_NONEXISTENT_USERS
+    if settings.REVEAL_ACCOUNT_EXISTENCE and not may_send:
+        raise CannotSend
+    challenge = _issue(method.field, identifier, user)
+    if may_send and user is None and settings.REGISTER_ON == "request":
+        user = _register(method, identifier, accounts)
+    context = {"user": user, "token": challenge.token, "short_token": challenge.short_token}
+    to = method.address(user) if user else identifier
+    sent = delivery.deliver(
+        partial(method.render, request, context, to),
+        wanted=may_send,
+        field=method.field,
+        expires_at=challenge.expires_at,
+    )
+    if settings.REVEAL_ACCOUNT_EXISTENCE and not sent:
+        raise DeliveryUnavailable
+
+
+@sensitive_variables()
+def exchange_login(
+    token: str, *, field: str | None = None, identifier: str | None = None, request: Request | None = None
+) -> AbstractBaseUser:
+    """The user whom a code or link lets in, registered or activated now where the settings say so.
+
+    `field` restricts to one method; `identifier` is needed for a code. Raises InvalidCredentials
+    for every failure. The rules on users are asked after the challenge is used up, on fresh data.
+    """
+    row = PasswordlessTokenService.check_token(token, field, identifier)
+    method = method_for(row.token_request_identifier) if row else None
+    if row is None or method is None or not method.is_enabled:
+        raise InvalidCredentials
+    user = row.user or _newcomer(method, row.identifier, request)
+    if user is None or not users.holds(user, method, row.identifier) or not users.admit(user, request):
+        raise InvalidCredentials
+    setattr(user, AMR_ATTRIBUTE, method.amr)
+    return user
+
+
+def _issue(field: str, identifier: str, user: AbstractBaseUser | None, *, cooldown: bool = True) -> Challenge:
+    """Write a fresh challenge over the one of this field and identifier; Throttled if it must wait."""
+    now = timezone.now()
+    key = challenge_key(LOGIN, field, identifier)
+    row = Challenge.objects.find(key=key)
+    if cooldown and row and row.next_send_at > now:
+        raise Throttled(math.ceil((row.next_send_at - now).total_seconds()))
+    sends = row.sends + 1 if row and now - row.next_send_at < QUIET else 1
+    short_token = create_challenge(settings.SHORT_TOKEN_LENGTH, settings.SHORT_TOKEN_CHARS)
+    token = create_challenge(settings.LONG_TOKEN_LENGTH, settings.LONG_TOKEN_CHARS)
+    challenge = Challenge.objects.replace(
+        row,
+        due_at=now if cooldown else None,
+        key=key,
+        purpose=LOGIN,
+        token_request_identifier=field,
+        identifier=identifier,
+        user=user,
+        short_digest=keyed_digests("short", key, short_token)[0],
+        long_digest=keyed_digests("long", LOGIN, token)[0],
+        expires_at=now + timedelta(seconds=settings.TOKEN_LIFETIME),
+        sends=sends,
+        next_send_at=now + timedelta(seconds=_wait_after(sends)),
+        uses=0,
+        tries=0,
+    )
+    if challenge is None:
+        raise Throttled(max(1, _wait_after(1)))
+    challenge.short_token, challenge.token = short_token, token
+    return challenge
+
+
+def _wait_after(sends: int) -> int:
+    """Seconds from the send of this count to the next one: doubles from the third on, to an hour.
+
+    About 31 sends of five tries a day, so a six-digit code is guessed with a chance of 0.016 %
+    (NIST SP 800-63B section 3.2.2 asks for a limit; this one never locks an owner out).
+    """
+    base = settings.TOKEN_REQUEST_THROTTLE_SECONDS or 0
+    doublings = min(max(0, sends - 2), 12)
+    return max(base, min(base << doublings, MAX_WAIT))
+
+
+def _match_link(token: str, field: str | None, identifier: str | None) -> Match:
+    """The row of a link's token, if field and identifier, where given, are the row's."""
+    row = Challenge.objects.find(with_user=True, long_digest__in=keyed_digests("long", LOGIN, token))
+    if row and field in (None, row.token_request_identifier) and identifier in (None, row.identifier):
+        return row, True, {"long_digest": row.long_digest}
+    return None, False, {"long_digest": ""}
+
+
+def _match_code(code: str, field: str, identifier: str) -> Match:
+    """The row of an identifier, and whether the code is its code; compared under every key, in constant time."""
+    key = challenge_key(LOGIN, field, identifier)
+    row = Challenge.objects.find(with_user=True, key=key)
+    stored = row.short_digest if row else ""
+    equal = [constant_time_compare(digest, stored) for digest in keyed_digests("short", key, code)]
+    max_tries = settings.MAX_TOKEN_ATTEMPTS
+    if settings.INCORRECT_SHORT_TOKEN_REDEEMS_TOKEN:
+        max_tries = min(max_tries, settings.MAX_TOKEN_USES)
+    return row, any(equal), {"short_digest": stored, "tries__lt": max_tries}
+
+
+def _newcomer(method: LoginMethod, identifier: str, request: Request | None) -> AbstractBaseUser | None:
+    """Who has a proven identifier that no account had at the request: found by now, or registered."""
+    accounts = method.accounts(request)
+    try:
+        user = accounts.find_user_by_identifier(identifier)
+    except MultipleObjectsReturned:
+        return None
+    if user is None and settings.REGISTER_NONEXISTENT_USERS:
+        return _register(method, identifier, accounts)
+    return user
+
+
+def _register(method: LoginMethod, identifier: str, accounts: Accounts) -> AbstractBaseUser | None:
+    """The new account, or None when a constraint of the user model refuses it."""
+    try:
+        with transaction.atomic(using=router.db_for_write(get_user_model())):
+            return accounts.create({method.field: identifier})
+    except IntegrityError:
+        logger.warning("No account could be made for the %s %s", method.field, mask(identifier))
+        return None

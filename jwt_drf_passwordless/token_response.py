@@ -1,0 +1,50 @@
+"""What a finished login answers: the SimpleJWT pair, with claims that say how and when it was proven."""
+
+import time
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, update_last_login
+from django.utils.module_loading import import_string
+from rest_framework_simplejwt import settings as jwt_settings
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from jwt_drf_passwordless.conf import settings
+
+#: Attribute of the user object that carries how this login was proven, as `user.backend` does in
+#: Django: signatures of the hooks that hand the user on stay as they are.
+AMR_ATTRIBUTE = "_jwt_drf_passwordless_amr"
+
+
+class PasswordlessJwtRefreshTokenResponse:
+    """Default of `SERIALIZERS["passwordless_token_response_class"]`; subclass it to add claims or keys."""
+
+    @classmethod
+    def get_token(cls, user: AbstractBaseUser) -> RefreshToken:
+        """A refresh token of the project's `TOKEN_OBTAIN_SERIALIZER` with three more claims.
+
+        `amr`: list of RFC 8176 names of what was proven; `auth_time`: Unix seconds of the login
+        (OpenID Connect Core section 2); `acr`: "aal1", or "aal2" after two factors. The access
+        token copies them and rotation keeps them.
+        """
+        obtain_serializer = import_string(jwt_settings.api_settings.TOKEN_OBTAIN_SERIALIZER)
+        token: RefreshToken = obtain_serializer.get_token(user)
+        amr = list(getattr(user, AMR_ATTRIBUTE, ("otp",)))
+        token["amr"] = amr
+        token["auth_time"] = int(time.time())
+        token["acr"] = "aal2" if "mfa" in amr else "aal1"
+        return token
+
+    @classmethod
+    def generate_auth_token(cls, user: AbstractBaseUser) -> dict[str, Any]:
+        """The body of the answer: `{"refresh": str, "access": str}`; obeys `UPDATE_LAST_LOGIN`."""
+        refresh = cls.get_token(user)
+        if jwt_settings.api_settings.UPDATE_LAST_LOGIN:
+            update_last_login(None, user)  # type: ignore[arg-type]
+        return {"refresh": str(refresh), "access": str(refresh.access_token)}
+
+
+def generate_auth_token(user: AbstractBaseUser) -> dict[str, Any]:
+    """The answer of the class that the project names."""
+    response_class = settings.SERIALIZERS.passwordless_token_response_class or PasswordlessJwtRefreshTokenResponse
+    answer: dict[str, Any] = response_class.generate_auth_token(user)
+    return answer

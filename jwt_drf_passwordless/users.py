@@ -1,0 +1,82 @@
+"""Finding, judging and making users: the only module that touches the user model."""
+
+import logging
+import secrets
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import MultipleObjectsReturned
+from django.db import router
+from rest_framework.request import Request
+from rest_framework_simplejwt import settings as jwt_settings
+
+from jwt_drf_passwordless.conf import settings
+from jwt_drf_passwordless.methods import LoginMethod
+from jwt_drf_passwordless.signals import user_activated
+from jwt_drf_passwordless.utils import mask
+
+logger = logging.getLogger(__name__)
+
+#: Flags that mark an administrator, on whichever user model has them.
+ADMIN_FLAGS = ("is_staff", "is_superuser", "is_admin")
+
+
+def find_user(method: LoginMethod, identifier: str) -> AbstractBaseUser | None:
+    """The one user with this canonical identifier, or None.
+
+    Databases compare by their own rules, so what they find is compared again here. Raises
+    MultipleObjectsReturned when there are two: nobody can tell whom a code would let in.
+    """
+    user_model = get_user_model()
+    users = user_model._default_manager.using(router.db_for_write(user_model))
+    found = [user for user in method.matching(users, identifier)[:2] if holds(user, method, identifier)]
+    if len(found) > 1:
+        logger.warning("Two users share the %s %s: neither can sign in by it", method.field, mask(identifier))
+        raise MultipleObjectsReturned
+    return found[0] if found else None
+
+
+def holds(user: AbstractBaseUser, method: LoginMethod, identifier: str) -> bool:
+    """Whether the user's field has this canonical identifier now."""
+    return method.canonicalize(getattr(user, method.field)) == identifier
+
+
+def may_log_in(user: AbstractBaseUser) -> bool:
+    """The rules on whom a code may let in: administrators, inactive users, SimpleJWT's own rule."""
+    if not settings.ALLOW_ADMIN_AUTHENTICATION and any(getattr(user, flag, False) for flag in ADMIN_FLAGS):
+        return False
+    if not user.is_active:
+        return settings.ACTIVATE_INACTIVE_USERS
+    return bool(jwt_settings.api_settings.USER_AUTHENTICATION_RULE(user))
+
+
+def admit(user: AbstractBaseUser, request: Request | None) -> bool:
+    """Whether a user who has proven an identifier gets tokens; activates where the settings say so."""
+    if not may_log_in(user):
+        return False
+    if user.is_active:
+        return True
+    user.is_active = True
+    user.save(update_fields=["is_active"])  # type: ignore[misc]
+    user_activated.send_robust(sender=type(user), user=user, request=request)
+    return may_log_in(user)
+
+
+def register(method: LoginMethod, identifier: str) -> AbstractBaseUser:
+    """Make the account of a canonical identifier, with a random username where the model has one.
+
+    The account is saved directly, since managers disagree about the arguments of `create_user`; a
+    project with a manager of its own overrides `create` of the request serializer. Raises
+    IntegrityError when a constraint of the model refuses.
+    """
+    user_model = get_user_model()
+    user = user_model(**{method.field: identifier})
+    if user_model.USERNAME_FIELD != method.field:
+        length = getattr(user_model._meta.get_field(user_model.USERNAME_FIELD), "max_length", None)
+        setattr(user, user_model.USERNAME_FIELD, secrets.token_hex(16)[:length])
+    if settings.REGISTRATION_SETS_UNUSABLE_PASSWORD:
+        user.set_unusable_password()
+    else:
+        user.set_password(secrets.token_urlsafe(32))
+    user.save(using=router.db_for_write(user_model))
+    return user

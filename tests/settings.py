@@ -1,0 +1,52 @@
+"""Settings of the test suite. The environment chooses the variants that the whole suite is run under:
+
+DATABASE_URL            the database; SQLite in memory without it
+TEST_USER_MODEL         tests.User (default), tests.UuidUser or Django's own auth.User
+TEST_ATOMIC_REQUESTS=1  transactions round every view
+TEST_USE_TZ=0           naive datetimes
+"""
+
+import os
+
+import dj_database_url
+
+SECRET_KEY = "a key for tests only, of more than fifty characters in all"
+ALLOWED_HOSTS = ["*"]
+USE_TZ = os.environ.get("TEST_USE_TZ") != "0"
+
+DATABASES = {"default": dj_database_url.parse(os.environ.get("DATABASE_URL") or "sqlite://:memory:")}
+DATABASES["default"]["ATOMIC_REQUESTS"] = os.environ.get("TEST_ATOMIC_REQUESTS") == "1"
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # A file, since threads share it; writers wait for each other, as the README advises.
+    DATABASES["default"]["TEST"] = {"NAME": os.path.join(os.path.dirname(__file__), "test.sqlite3")}
+    DATABASES["default"]["OPTIONS"] = {"timeout": 30, "transaction_mode": "IMMEDIATE"}
+if DATABASES["default"]["ENGINE"].endswith("mysql"):
+    DATABASES["default"]["OPTIONS"] = {"charset": "utf8mb4"}
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "rest_framework",
+    "phonenumber_field",
+    "jwt_drf_passwordless",
+    "tests",
+]
+MIDDLEWARE = ["django.contrib.sessions.middleware.SessionMiddleware"]
+ROOT_URLCONF = "tests.urls"
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+SMS_BACKEND = "sms.backends.locmem.SmsBackend"
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
+}
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = os.environ.get("TEST_USER_MODEL", "tests.User")
+#: Settings of the package that the whole suite runs with: both methods, on the fields of the user model.
+JWT_DRF_PASSWORDLESS = {"ALLOWED_PASSWORDLESS_METHODS": ["EMAIL", "MOBILE"]} | {
+    "tests.User": {},
+    "tests.UuidUser": {"EMAIL_FIELD_NAME": "contact_email", "MOBILE_FIELD_NAME": "mobile"},
+    # Django's own model has no phone number; any text column serves.
+    "auth.User": {"MOBILE_FIELD_NAME": "last_name"},
+}[AUTH_USER_MODEL]
