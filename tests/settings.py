@@ -7,6 +7,7 @@ TEST_USE_TZ=0           naive datetimes
 """
 
 import os
+import tempfile
 
 import dj_database_url
 
@@ -18,7 +19,9 @@ DATABASES = {"default": dj_database_url.parse(os.environ.get("DATABASE_URL") or 
 DATABASES["default"]["ATOMIC_REQUESTS"] = os.environ.get("TEST_ATOMIC_REQUESTS") == "1"
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, since threads share it; writers wait for each other, as the README advises.
-    DATABASES["default"]["TEST"] = {"NAME": os.path.join(os.path.dirname(__file__), "test.sqlite3")}
+    DATABASES["default"]["TEST"] = {
+        "NAME": os.path.join(tempfile.gettempdir(), f"jwt_drf_passwordless-{os.getpid()}.sqlite3")
+    }
     DATABASES["default"]["OPTIONS"] = {"timeout": 30, "transaction_mode": "IMMEDIATE"}
 if DATABASES["default"]["ENGINE"].endswith("mysql"):
     DATABASES["default"]["OPTIONS"] = {"charset": "utf8mb4"}
