@@ -1,0 +1,63 @@
+# `make demo` and `make test` set up all that they need in $(VENV), from Python and make alone.
+# PYTHON=python3.13 chooses another Python, PORT=8001 another port for the demo, ONCE=1 ends it after the walk,
+# DATABASE_URL=postgres://... or mysql://... another database for the tests.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+DRIVER := $(if $(findstring postgres,$(DATABASE_URL)),postgresql)$(if $(findstring mysql,$(DATABASE_URL)),mysql)
+PACKAGE := .$(if $(DRIVER),[$(DRIVER)])
+BASE := $(VENV)/.python-$(VERSION)
+READY := $(BASE)-test-$(or $(DRIVER),sqlite)
+
+.PHONY: help demo test lint build clean
+
+help:
+	@echo "make demo    walk through the login flows against a running server, then keep it up on port 8000"
+	@echo "make test    run the test suite on SQLite, or on DATABASE_URL"
+	@echo "make lint    ruff, mypy, import contracts, missing migrations"
+	@echo "make build   build sdist and wheel into dist/ and check their metadata"
+	@echo "make clean   remove what these made"
+
+demo: $(BASE)
+	@$(BIN)/python example_project/demo.py
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(BASE)-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations --check --dry-run
+
+build: $(BASE)-release
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
+clean:
+	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -f example_project/*.sqlite3
+
+$(BASE): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is needed, this is %s: make PYTHON=python3.12 ..." % sys.version.split()[0])'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(READY): $(BASE)
+	$(BIN)/python -m pip install --quiet --editable '$(PACKAGE)' --group test
+	@touch $@
+
+$(BASE)-lint: $(READY)
+	$(BIN)/python -m pip install --quiet --group lint
+	@touch $@
+
+$(BASE)-release: $(BASE)
+	$(BIN)/python -m pip install --quiet --group release
+	@touch $@
