@@ -1,5 +1,6 @@
 """What every endpoint shares: gates, limits and headers. All settings are read at call time."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -14,6 +15,7 @@ from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRen
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from jwt_drf_passwordless.conf import settings
@@ -46,6 +48,8 @@ class FlowView(APIView):
     #: Keys of this view in the settings `PERMISSIONS` and `DECORATORS`.
     permissions_key: str
     limiter_key: str
+    #: What a subclass does with a POST that has passed all gates.
+    _handle_post: Callable[..., HttpResponseBase]
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -59,9 +63,6 @@ class FlowView(APIView):
     def is_enabled(self) -> bool:
         """Whether the settings allow what this view does."""
         return True
-
-    def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        raise NotImplementedError
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         limiter = getattr(settings.DECORATORS, self.limiter_key)
@@ -87,6 +88,9 @@ class FlowView(APIView):
         if all(type(permission) is AllowAny for permission in self.get_permissions()):
             return []
         return [cls() for cls in _default("AUTHENTICATION")]
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        return [cls() for cls in _default("THROTTLE")]
 
     def get_parsers(self) -> list[BaseParser]:
         return [cls() for cls in _default("PARSER")]

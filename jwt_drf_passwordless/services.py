@@ -88,6 +88,7 @@ class PasswordlessTokenService:
         return row if matched and counted else None
 
 
+@sensitive_variables()
 def request_login(method: LoginMethod, identifier: str, accounts: Accounts, request: Request | None) -> None:
     """Send a code, and a link, to the owner of a canonical identifier, if anyone may sign in by it.
 
@@ -138,6 +139,7 @@ def exchange_login(
     return user
 
 
+@sensitive_variables()
 def _issue(field: str, identifier: str, user: AbstractBaseUser | None, *, cooldown: bool = True) -> Challenge:
     """Write a fresh challenge over the one of this field and identifier; Throttled if it must wait."""
     now = timezone.now()
@@ -181,6 +183,7 @@ def _wait_after(sends: int) -> int:
     return max(base, min(base << doublings, MAX_WAIT))
 
 
+@sensitive_variables()
 def _match_link(token: str, field: str | None, identifier: str | None) -> Match:
     """The row of a link's token, if field and identifier, where given, are the row's."""
     row = Challenge.objects.find(with_user=True, long_digest__in=keyed_digests("long", LOGIN, token))
@@ -189,6 +192,7 @@ def _match_link(token: str, field: str | None, identifier: str | None) -> Match:
     return None, False, {"long_digest": ""}
 
 
+@sensitive_variables()
 def _match_code(code: str, field: str, identifier: str) -> Match:
     """The row of an identifier, and whether the code is its code; compared under every key, in constant time."""
     key = challenge_key(LOGIN, field, identifier)
