@@ -11,7 +11,7 @@ class JwtDrfPasswordlessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from jwt_drf_passwordless import checks
+        from jwt_drf_passwordless import checks, deploy_checks
 
         register(checks.check_settings, Tags.security)
-        register(checks.check_deployment, Tags.security, deploy=True)
+        register(deploy_checks.check_deployment, Tags.security, deploy=True)

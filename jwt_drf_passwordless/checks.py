@@ -1,12 +1,11 @@
-"""`manage.py check`: errors for what cannot work; `check --deploy`: warnings for what is unsafe.
+"""`manage.py check`: errors for what cannot work. `deploy_checks` has the warnings for what is unsafe.
 
-Ids are permanent: an id that is given up is never used again.
+Ids are permanent: one that is given up is never used again.
 """
 
 import math
 import re
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from functools import partial
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -14,18 +13,17 @@ from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
-from django.core.checks import CheckMessage, Error, Warning
+from django.core.checks import CheckMessage, Error
 from django.core.exceptions import FieldDoesNotExist
-from django.db import connections, models, router
-from django.db.models.functions import Lower
-from django.utils.encoding import force_bytes
+from django.db import models
 from django.utils.module_loading import import_string
 from rest_framework_simplejwt import settings as jwt_settings
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from jwt_drf_passwordless.conf import DEFAULTS, NAMESPACE, PathDict, Settings, resolve, settings
 from jwt_drf_passwordless.messages import LINK_PLACEHOLDERS
-from jwt_drf_passwordless.methods import EMAIL, METHODS, LoginMethod
+from jwt_drf_passwordless.methods import METHODS, LoginMethod
+from jwt_drf_passwordless.users import needs_random_username
 
 UNKNOWN_SETTING = "jwt_drf_passwordless.E001"
 WRONG_TYPE = "jwt_drf_passwordless.E002"
@@ -40,20 +38,8 @@ CANNOT_REGISTER = "jwt_drf_passwordless.E010"
 NOT_A_REFRESH_TOKEN = "jwt_drf_passwordless.E011"
 BAD_SENDER = "jwt_drf_passwordless.E012"
 
-LONG_LIFETIME = "jwt_drf_passwordless.W001"
-SEVERAL_USES = "jwt_drf_passwordless.W002"
-SHORT_COOLDOWN = "jwt_drf_passwordless.W003"
-INLINE_DELIVERY = "jwt_drf_passwordless.W004"
-NO_INDEX = "jwt_drf_passwordless.W005"
-WEAK_LONG_TOKEN = "jwt_drf_passwordless.W006"
-PLAIN_HTTP_LINK = "jwt_drf_passwordless.W007"
-LONG_ACCESS_TOKEN = "jwt_drf_passwordless.W008"
-SHORT_SIGNING_KEY = "jwt_drf_passwordless.W009"
-ACCOUNTS_REVEALED = "jwt_drf_passwordless.W010"
-
-#: Bits of a guess: six digits (NIST SP 800-63B section 3.1.3.2), and a token that needs no limit on tries.
+#: Bits of a code: six digits (NIST SP 800-63B section 3.1.3.2).
 MIN_SHORT_BITS = 19.9
-MIN_LONG_BITS = 128
 
 CHOICES = {"EMAIL_LOOKUP": {"iexact", "exact"}, "REGISTER_ON": {"exchange", "request"}}
 #: Smallest and largest value of numbers; seconds for the times.
@@ -67,8 +53,6 @@ RANGES = {
 }
 #: Schemes that run or read something instead of opening a page or an app.
 UNSAFE_SCHEMES = {"javascript", "data", "vbscript", "file", "blob"}
-#: Bytes of a key for HMAC.
-MIN_KEY_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
@@ -81,13 +65,6 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         return shape  # the checks below read the settings, which must have the right types for that
     paths = list(_broken_paths())
     return [*paths, *_values(), *_tokens(), *_login_url(), *_user_model(), *([] if paths else _classes())]
-
-
-def check_deployment(**kwargs: Any) -> list[CheckMessage]:
-    """Warnings: settings that work but are unsafe, or slow, in production."""
-    if check_settings():
-        return []
-    return [*_unsafe_values(), *_unsafe_links(), *_indexes(), *_simplejwt()]
 
 
 def _unknown(given: dict[str, Any]) -> Iterator[CheckMessage]:
@@ -110,6 +87,18 @@ def _wrong_types(given: dict[str, Any]) -> Iterator[CheckMessage]:
         if name in hints and not _has_type(value, hints[name]):
             expected = "dict" if hints[name] is PathDict else str(getattr(hints[name], "__name__", hints[name]))
             yield Error(f"{NAMESPACE}[{name!r}] must be of type {expected}.", id=WRONG_TYPE)
+        elif hints.get(name) is PathDict:
+            for key, default in DEFAULTS[name].items():
+                if key in value and not _is_path(value[key], default):
+                    expected = "a list of dotted paths" if isinstance(default, list) else "a dotted path"
+                    yield Error(f"{NAMESPACE}[{name!r}][{key!r}] must be {expected}.", id=WRONG_TYPE)
+
+
+def _is_path(value: object, default: object) -> bool:
+    """Whether a value of a PathDict is what its default is: a list of paths, a path, or None; objects go for paths."""
+    if isinstance(default, list):
+        return isinstance(value, list | tuple) and all(_is_path(item, "") for item in value)
+    return isinstance(value, str) or callable(value) or value is default is None
 
 
 def _has_type(value: object, hint: Any) -> bool:
@@ -133,7 +122,7 @@ def _broken_paths() -> Iterator[CheckMessage]:
 def _try(name: str, read: Callable[[], object]) -> Iterator[CheckMessage]:
     try:
         read()
-    except ImportError as error:
+    except (ImportError, TypeError, ValueError) as error:  # the latter two: a path that starts with a dot
         yield Error(f"{NAMESPACE}: {name} cannot be imported: {error}", id=IMPORT_FAILED)
 
 
@@ -149,16 +138,19 @@ def _values() -> Iterator[CheckMessage]:
             yield Error(f"{NAMESPACE}[{name!r}] must be between {smallest} and {largest}.", id=OUT_OF_RANGE)
 
 
-def _bits(kind: str) -> float:
-    """Entropy of a SHORT or LONG token in bits."""
-    alphabet = set(getattr(settings, f"{kind}_TOKEN_CHARS"))
-    return float(getattr(settings, f"{kind}_TOKEN_LENGTH") * math.log2(max(len(alphabet), 1)))
+def token_bits(kind: str) -> float:
+    """Entropy of a SHORT or LONG token in bits, as guessed by its most frequent character."""
+    alphabet: str = getattr(settings, f"{kind}_TOKEN_CHARS")
+    if not alphabet:
+        return 0.0
+    most_frequent = max(alphabet.count(character) for character in alphabet)
+    return float(getattr(settings, f"{kind}_TOKEN_LENGTH") * math.log2(len(alphabet) / most_frequent))
 
 
 def _tokens() -> Iterator[CheckMessage]:
-    if _bits("SHORT") < MIN_SHORT_BITS:
+    if token_bits("SHORT") < MIN_SHORT_BITS:
         hint = "Six digits are the least (NIST SP 800-63B section 3.1.3.2)."
-        yield Error(f"{NAMESPACE}: codes have {_bits('SHORT'):.1f} bits.", hint=hint, id=WEAK_SHORT_TOKEN)
+        yield Error(f"{NAMESPACE}: codes have {token_bits('SHORT'):.1f} bits.", hint=hint, id=WEAK_SHORT_TOKEN)
     if not settings.LONG_TOKEN_CHARS:
         yield Error(f"{NAMESPACE}['LONG_TOKEN_CHARS'] is empty.", id=OUT_OF_RANGE)
     if settings.SHORT_TOKEN_LENGTH == settings.LONG_TOKEN_LENGTH:
@@ -180,11 +172,11 @@ def _login_url() -> Iterator[CheckMessage]:
     yield Error(f"{NAMESPACE}['PASSWORDLESS_EMAIL_LOGIN_URL'] cannot be used.", hint=hint, id=BAD_LOGIN_URL)
 
 
-def _enabled() -> list[LoginMethod]:
+def enabled_methods() -> list[LoginMethod]:
     return [method for method in METHODS if method.is_enabled]
 
 
-def _user_field(name: str) -> "models.Field[Any, Any] | None":
+def user_field(name: str) -> "models.Field[Any, Any] | None":
     try:
         field = get_user_model()._meta.get_field(name)
     except FieldDoesNotExist:
@@ -194,12 +186,13 @@ def _user_field(name: str) -> "models.Field[Any, Any] | None":
 
 def _user_model() -> Iterator[CheckMessage]:
     user_model = get_user_model()
-    for method in _enabled():
-        if _user_field(method.field) is None:
+    for method in enabled_methods():
+        if user_field(method.field) is None:
             message = f"{user_model._meta.label} has no field {method.field!r}, by which {method.name} signs in."
             yield Error(f"{NAMESPACE}: {message}", id=NO_SUCH_USER_FIELD)
         elif settings.REGISTER_NONEXISTENT_USERS:
-            for name in _unfilled(user_model, {method.field, user_model.USERNAME_FIELD, "password"}):
+            username = {user_model.USERNAME_FIELD} if needs_random_username() else set()
+            for name in _unfilled(user_model, {method.field, "password"} | username):
                 message = f"{method.name} cannot register users: {user_model._meta.label}.{name} needs a value"
                 hint = "Give it a default, null=True, or override create() of the request serializer."
                 yield Error(f"{NAMESPACE}: {message}.", hint=hint, id=CANNOT_REGISTER)
@@ -216,66 +209,17 @@ def _unfilled(user_model: type[models.Model], filled: set[str]) -> Iterator[str]
 
 
 def _classes() -> Iterator[CheckMessage]:
-    serializer = import_string(jwt_settings.api_settings.TOKEN_OBTAIN_SERIALIZER)
-    if not issubclass(serializer.token_class, RefreshToken):
+    try:
+        serializer = import_string(jwt_settings.api_settings.TOKEN_OBTAIN_SERIALIZER)
+    except ImportError as error:
+        yield Error(f"SIMPLE_JWT['TOKEN_OBTAIN_SERIALIZER'] cannot be imported: {error}", id=IMPORT_FAILED)
+        return
+    if not issubclass(getattr(serializer, "token_class", None) or object, RefreshToken):
         message = "SIMPLE_JWT['TOKEN_OBTAIN_SERIALIZER'] makes no refresh tokens, which a login answers with."
         yield Error(message, id=NOT_A_REFRESH_TOKEN)
+    if not hasattr(resolve(settings.DELIVERY), "deliver"):
+        yield Error(f"{NAMESPACE}: the class in DELIVERY has no method deliver().", id=BAD_SENDER)
     for name in ("EMAIL", "SMS_SENDERS"):
         if not hasattr(getattr(settings, name).passwordless_request, "render"):
             hint = "Subclass jwt_drf_passwordless.messages.PasswordlessRequestMessage."
             yield Error(f"{NAMESPACE}: the class in {name} has no method render().", hint=hint, id=BAD_SENDER)
-
-
-def _unsafe_values() -> Iterator[CheckMessage]:
-    cooldown = settings.TOKEN_REQUEST_THROTTLE_SECONDS or 0
-    for unsafe, message, id_ in (
-        (settings.TOKEN_LIFETIME > 600, "codes live longer than 600 seconds (ASVS 6.5.5)", LONG_LIFETIME),
-        (settings.MAX_TOKEN_USES > 1, "a code can be used more than once (ASVS 6.5.1)", SEVERAL_USES),
-        (cooldown < 30, "an address can be sent a message more often than every 30 seconds", SHORT_COOLDOWN),
-        (
-            settings.DELIVERY == DEFAULTS["DELIVERY"],
-            "messages are sent within the request, whose duration then tells known addresses from unknown ones",
-            INLINE_DELIVERY,
-        ),
-        (_bits("LONG") < MIN_LONG_BITS, f"a link's token has less than {MIN_LONG_BITS} bits", WEAK_LONG_TOKEN),
-        (settings.REVEAL_ACCOUNT_EXISTENCE, "anyone can ask which addresses have accounts", ACCOUNTS_REVEALED),
-    ):
-        if unsafe:
-            yield Warning(f"{NAMESPACE}: {message}.", id=id_)
-
-
-def _unsafe_links() -> Iterator[CheckMessage]:
-    if urlsplit(settings.PASSWORDLESS_EMAIL_LOGIN_URL or "").scheme == "http":
-        yield Warning(f"{NAMESPACE}: links go out over http, where anyone on the way reads them.", id=PLAIN_HTTP_LINK)
-
-
-def _indexes() -> Iterator[CheckMessage]:
-    user_model = get_user_model()
-    features = connections[router.db_for_read(user_model)].features
-    for method in _enabled():
-        field = _user_field(method.field)
-        if field is None:  # pragma: no cover - reported by check_settings()
-            continue
-        if method is EMAIL and settings.EMAIL_LOOKUP == "iexact":
-            wanted = f"UniqueConstraint(Lower({field.name!r}), name='user_{field.name}_lower_unique')"
-            if not features.supports_expression_indexes:
-                wanted = "EMAIL_LOOKUP 'exact' and an index, as this database compares without regard to case"
-            found = any(
-                Lower(field.name) in getattr(index, "expressions", ())
-                for index in (*user_model._meta.constraints, *user_model._meta.indexes)
-            )
-        else:
-            wanted, found = "unique=True or db_index=True", field.unique or getattr(field, "db_index", False)
-        if not found:
-            message = f"without an index each login reads the whole table of {user_model._meta.label}"
-            yield Warning(f"{NAMESPACE}: {message}.", hint=f"{field.name}: {wanted}", id=NO_INDEX)
-
-
-def _simplejwt() -> Iterator[CheckMessage]:
-    api_settings = jwt_settings.api_settings
-    if api_settings.ACCESS_TOKEN_LIFETIME > timedelta(minutes=15):
-        yield Warning("SIMPLE_JWT: access tokens live longer than 15 minutes.", id=LONG_ACCESS_TOKEN)
-    needed = MIN_KEY_BYTES.get(api_settings.ALGORITHM, 0)
-    if len(force_bytes(api_settings.SIGNING_KEY)) < needed:
-        message = f"SIMPLE_JWT: {api_settings.ALGORITHM} needs a key of {needed} bytes (RFC 7518 section 3.2)."
-        yield Warning(message, id=SHORT_SIGNING_KEY)

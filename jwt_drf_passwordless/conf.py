@@ -108,7 +108,7 @@ class Settings:
     )
     CONSTANTS: PathDict = PathDict(messages="jwt_drf_passwordless.constants.Messages")
 
-    if not TYPE_CHECKING:
+    if not TYPE_CHECKING:  # pragma: no branch - types come from the annotations above
 
         def __getattribute__(self, name: str) -> Any:
             default = super().__getattribute__(name)

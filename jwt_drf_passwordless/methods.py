@@ -98,11 +98,13 @@ class EmailMethod(LoginMethod):
         addresses cannot sign in by email (Unicode TR36 section 2.11.2, CVE-2019-19844). Nor can
         those with a quoted local part or an IP address for a domain.
         """
-        if not isinstance(value, str) or not 0 < len(value) <= MAX_EMAIL_LENGTH or '"' in value or "[" in value:
+        if not isinstance(value, str) or len(value) > MAX_EMAIL_LENGTH or not value.isprintable():
             return None
         try:
             validate_email(value)
         except ValidationError:
+            return None
+        if '"' in value or "[" in value:
             return None
         form = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())
         return form if form == value.lower() and len(form) <= MAX_EMAIL_LENGTH else None

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import MultipleObjectsReturned
-from django.db import IntegrityError, router, transaction
+from django.db import DataError, IntegrityError, router, transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.debug import sensitive_variables
@@ -218,10 +218,10 @@ def _newcomer(method: LoginMethod, identifier: str, request: Request | None) -> 
 
 
 def _register(method: LoginMethod, identifier: str, accounts: Accounts) -> AbstractBaseUser | None:
-    """The new account, or None when a constraint of the user model refuses it."""
+    """The new account, or None when a constraint or column of the user model refuses it."""
     try:
         with transaction.atomic(using=router.db_for_write(get_user_model())):
             return accounts.create({method.field: identifier})
-    except IntegrityError:
+    except (DataError, IntegrityError):
         logger.warning("No account could be made for the %s %s", method.field, mask(identifier))
         return None

@@ -11,12 +11,14 @@ from rest_framework.request import Request
 from rest_framework_simplejwt import settings as jwt_settings
 
 from jwt_drf_passwordless.conf import settings
-from jwt_drf_passwordless.methods import LoginMethod
+from jwt_drf_passwordless.methods import METHODS, LoginMethod
 from jwt_drf_passwordless.signals import user_activated
 from jwt_drf_passwordless.utils import mask
 
 logger = logging.getLogger(__name__)
 
+#: Rows that a lookup reads at most. More than two come only where the database ignores accents.
+MAX_CANDIDATES = 20
 #: Flags that mark an administrator, on whichever user model has them.
 ADMIN_FLAGS = ("is_staff", "is_superuser", "is_admin")
 
@@ -29,9 +31,10 @@ def find_user(method: LoginMethod, identifier: str) -> AbstractBaseUser | None:
     """
     user_model = get_user_model()
     users = user_model._default_manager.using(router.db_for_write(user_model))
-    found = [user for user in method.matching(users, identifier)[:2] if holds(user, method, identifier)]
-    if len(found) > 1:
-        logger.warning("Two users share the %s %s: neither can sign in by it", method.field, mask(identifier))
+    candidates = method.matching(users, identifier)[:MAX_CANDIDATES]
+    found = [user for user in candidates if holds(user, method, identifier)]
+    if len(found) > 1 or len(candidates) == MAX_CANDIDATES:
+        logger.warning("Several users share the %s %s: none can sign in by it", method.field, mask(identifier))
         raise MultipleObjectsReturned
     return found[0] if found else None
 
@@ -52,14 +55,21 @@ def may_log_in(user: AbstractBaseUser) -> bool:
 
 def admit(user: AbstractBaseUser, request: Request | None) -> bool:
     """Whether a user who has proven an identifier gets tokens; activates where the settings say so."""
+    if user.is_active:
+        return may_log_in(user)
+    if not settings.ACTIVATE_INACTIVE_USERS:
+        return False
+    user.is_active = True
     if not may_log_in(user):
         return False
-    if user.is_active:
-        return True
-    user.is_active = True
     user.save(update_fields=["is_active"])  # type: ignore[misc]
     user_activated.send_robust(sender=type(user), user=user, request=request)
-    return may_log_in(user)
+    return user.is_active  # a receiver may have taken it back
+
+
+def needs_random_username() -> bool:
+    """Whether users have a name that is neither their email address nor their phone number."""
+    return get_user_model().USERNAME_FIELD not in {method.field for method in METHODS}
 
 
 def register(method: LoginMethod, identifier: str) -> AbstractBaseUser:
@@ -71,7 +81,7 @@ def register(method: LoginMethod, identifier: str) -> AbstractBaseUser:
     """
     user_model = get_user_model()
     user = user_model(**{method.field: identifier})
-    if user_model.USERNAME_FIELD != method.field:
+    if needs_random_username():
         length = getattr(user_model._meta.get_field(user_model.USERNAME_FIELD), "max_length", None)
         setattr(user, user_model.USERNAME_FIELD, secrets.token_hex(16)[:length])
     if settings.REGISTRATION_SETS_UNUSABLE_PASSWORD:

@@ -1,0 +1,151 @@
+"""Settings of the example: they work as they are on a laptop, and in production by these environment variables.
+
+DJANGO_DEBUG=0                     production; the variables below must then be given
+DJANGO_SECRET_KEY                  at least 50 random characters, on every server the same
+DJANGO_ALLOWED_HOSTS               "app.example.com", more than one separated by commas
+DJANGO_SITE_URL                    "https://app.example.com", where magic links lead
+DJANGO_EMAIL_HOST                  the SMTP server, with DJANGO_EMAIL_USER and DJANGO_EMAIL_PASSWORD if it wants them
+DJANGO_SMS_BACKEND                 dotted path of a backend of django-sms
+DJANGO_DB                          path of the SQLite file; optional
+"""
+
+import os
+from pathlib import Path
+
+import django
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DEBUG = os.environ.get("DJANGO_DEBUG", "1") == "1"
+
+if DEBUG:
+    SECRET_KEY = "django-insecure-key-of-the-example-that-everyone-can-read"
+    ALLOWED_HOSTS = []  # with DEBUG: this machine only
+    SITE_URL = os.environ.get("DJANGO_SITE_URL", "http://127.0.0.1:8000")
+    SMS_BACKEND = "sms.backends.console.SmsBackend"
+    MAILER = {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
+else:
+    SECRET_KEY = os.environ["DJANGO_SECRET_KEY"]
+    ALLOWED_HOSTS = os.environ["DJANGO_ALLOWED_HOSTS"].split(",")
+    SITE_URL = os.environ["DJANGO_SITE_URL"]
+    SMS_BACKEND = os.environ["DJANGO_SMS_BACKEND"]
+    MAILER = {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": os.environ["DJANGO_EMAIL_HOST"],
+            "port": 587,
+            "use_tls": True,
+            "username": os.environ.get("DJANGO_EMAIL_USER", ""),
+            "password": os.environ.get("DJANGO_EMAIL_PASSWORD", ""),
+            "timeout": 10,
+        },
+    }
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    SECURE_HSTS_SECONDS = 3600  # raise it once https works everywhere
+    # Behind a proxy that ends TLS, set SECURE_PROXY_SSL_HEADER too, or this redirects for ever.
+    SECURE_SSL_REDIRECT = True
+
+# What the example leaves to you, and what `check --deploy` therefore need not tell.
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for all subdomains, and
+    "security.W021",  # the browsers' preload list: decisions about a whole domain
+    # Sending within the request needs no queue. It also lets a client who measures the time tell known
+    # addresses from unknown ones: name a DELIVERY of your own before that matters, and drop this line.
+    "jwt_drf_passwordless.W004",
+]
+
+INSTALLED_APPS = [
+    "accounts",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "phonenumber_field",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    "jwt_drf_passwordless",
+]
+
+# How users sign in. Everything that is not here has its default.
+JWT_DRF_PASSWORDLESS = {
+    "ALLOWED_PASSWORDLESS_METHODS": ["EMAIL", "MOBILE"],
+    # In the fragment, behind the #, the token stays in the browser: no log and no link scanner sees or uses it.
+    "PASSWORDLESS_EMAIL_LOGIN_URL": SITE_URL + "/#token={token}",
+    # True: whoever proves an address that no account has gets a new account.
+    "REGISTER_NONEXISTENT_USERS": False,
+    "SITE_NAME": "Example",
+}
+
+AUTH_USER_MODEL = "accounts.User"
+# Only administrators have passwords, for /admin/.
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# Every view asks for a token unless it says otherwise.
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+}
+# A refresh token works once: the answer brings the next one.
+SIMPLE_JWT = {"ROTATE_REFRESH_TOKENS": True, "BLACKLIST_AFTER_ROTATION": True}
+
+DEFAULT_FROM_EMAIL = "Example <login@example.com>"
+DEFAULT_FROM_SMS = "Example"
+# Django 6.1 has a new setting for mail, and warns about the old ones.
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": MAILER}
+else:
+    EMAIL_BACKEND = MAILER["BACKEND"]
+    options = MAILER.get("OPTIONS", {})
+    EMAIL_HOST = options.get("host", "localhost")
+    EMAIL_PORT = options.get("port", 25)
+    EMAIL_USE_TLS = options.get("use_tls", False)
+    EMAIL_HOST_USER = options.get("username", "")
+    EMAIL_HOST_PASSWORD = options.get("password", "")
+    EMAIL_TIMEOUT = options.get("timeout")
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": os.environ.get("DJANGO_DB", BASE_DIR / "db.sqlite3"),
+        # Writers wait for each other instead of failing with "database is locked".
+        "OPTIONS": {"timeout": 30, "transaction_mode": "IMMEDIATE"},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TIME_ZONE = "UTC"
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+STATIC_URL = "static/"
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]

@@ -1,0 +1,414 @@
+"""Start the example project and walk through its login flows over HTTP, as a client and its user would.
+
+The server is a real one, in a process of its own, with a new database; codes are read from the mails
+and SMS that it prints. Each answer is compared with what is expected: the exit code is 1 if one differs.
+PORT=8001 takes another port than 8000; ONCE=1 ends after the walk instead of keeping the server up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
+
+HOST = "127.0.0.1"
+MANAGE = Path(__file__).resolve().with_name("manage.py")
+ADA = "ada@example.com"
+GRACE = "grace@example.com"
+GRACES_PHONE = "+12015550123"
+NOBODY = "nobody@example.com"
+
+BOLD, DIM, RED, GREEN, YELLOW, CYAN = "1", "2", "31", "32", "33", "36"
+COLOURS = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+class Unexpected(Exception):
+    """Something differs from what the walk expects; the text says what."""
+
+
+def say(text: str = "") -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def paint(colour: str, text: str) -> str:
+    return f"\x1b[{colour}m{text}\x1b[0m" if COLOURS else text
+
+
+def shorten(text: str) -> str:
+    """Tokens are long, and their beginning is enough to tell them apart from a code."""
+    return re.sub(r"[\w.-]{40,}", lambda found: f"{found[0][:12]}...", text)
+
+
+def expect(what: str, actual: object, expected: object) -> None:
+    if actual != expected:
+        raise Unexpected(f"{what}: expected {expected!r}, got {actual!r}")
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.text)
+
+    def without_date(self) -> tuple[int, dict[str, str], str]:
+        """All that a client can compare."""
+        return self.status, {name: value for name, value in self.headers.items() if name != "Date"}, self.text
+
+
+@dataclass(frozen=True)
+class Message:
+    """A mail or SMS as the server has printed it."""
+
+    kind: str
+    to: str
+    subject: str
+    text: str
+
+    @classmethod
+    def parse(cls, printed: str) -> Message:
+        sms = re.search(r"^from: .*\nto: (.*)\n", printed, re.MULTILINE)
+        if sms:
+            return cls("SMS", sms[1], "", printed[sms.end() :].strip())
+        start = re.search(r"^(Content-Type|MIME-Version|Subject): ", printed, re.MULTILINE)
+        if start is None:
+            raise Unexpected(f"this is no mail or SMS: {printed!r}")
+        mail = message_from_bytes(printed[start.start() :].encode(), policy=policy.default)
+        plain = mail.get_body(("plain",))
+        return cls("Mail", str(mail["To"]), str(mail["Subject"]), plain.get_content().strip() if plain else "")
+
+    def find(self, pattern: str) -> str:
+        found = re.search(pattern, self.text)
+        if found is None:
+            raise Unexpected(f"no {pattern} in the message: {self.text!r}")
+        return found[1]
+
+    def show(self) -> None:
+        lines = [f"{self.kind} to {self.to}", *([self.subject] if self.subject else []), "", *self.text.splitlines()]
+        for line in lines:
+            say(f"    {paint(DIM, '|')} {line}".rstrip())
+        say()
+
+
+class Server:
+    """`manage.py runserver` in a process of its own; what it prints is read by threads."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://{HOST}:{port}"
+        self.messages: queue.Queue[Message | Unexpected] = queue.Queue()
+        self.log: deque[str] = deque(maxlen=40)
+        #: Whether log lines are shown as they come.
+        self.is_talking = False
+        command = [sys.executable, str(MANAGE), "runserver", "--noreload", f"{HOST}:{port}"]
+        self.process = subprocess.Popen(  # noqa: S603 - our own manage.py
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+        )
+        self.readers = [threading.Thread(target=read, daemon=True) for read in (self._read_messages, self._read_log)]
+        for reader in self.readers:
+            reader.start()
+        # No proxy of the environment stands between this machine and itself.
+        self._opener = build_opener(ProxyHandler({}))
+
+    def _read_messages(self) -> None:
+        lines: list[str] = []
+        for line in self.process.stdout or ():
+            if line.rstrip() != "-" * 79:  # what the console backends print below each message
+                lines.append(line)
+                continue
+            try:
+                self.messages.put(Message.parse("".join(lines)))
+            except Unexpected as error:
+                self.messages.put(error)
+            lines.clear()
+
+    def _read_log(self) -> None:
+        for line in self.process.stderr or ():
+            self.log.append(line)
+            if self.is_talking:
+                say(paint(DIM, line.rstrip()))
+
+    @property
+    def is_running(self) -> bool:
+        return self.process.poll() is None
+
+    def wait_until_up(self, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while self.is_running and time.monotonic() < deadline:
+            try:
+                self.send("GET", "/")
+            except (OSError, HTTPException):
+                time.sleep(0.1)
+            else:
+                return
+        raise Unexpected("the server did not start")
+
+    def send(self, method: str, path: str, body: object = None, access: str | None = None) -> Answer:
+        headers = {"Accept": "application/json, text/html"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        if access:
+            headers["Authorization"] = f"Bearer {access}"
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(self.url + path, data, headers, method=method)  # noqa: S310 - http:// to this machine
+        try:
+            response = self._opener.open(request, timeout=30)
+        except HTTPError as error:  # an answer like any other
+            response = error
+        with response:
+            return Answer(response.status, dict(response.headers), response.read().decode())
+
+    def receive(self, kind: str, to: str) -> Message:
+        """The next message, which must be of this kind and to this address."""
+        try:
+            message = self.messages.get(timeout=10)
+        except queue.Empty:
+            raise Unexpected(f"no {kind} to {to} arrived") from None
+        if isinstance(message, Unexpected):
+            raise message
+        message.show()
+        expect("a message arrived", (message.kind, message.to), (kind, to))
+        return message
+
+    def receive_nothing(self) -> None:
+        """A message is printed before its request is answered, so a moment is enough to notice one."""
+        try:
+            message = self.messages.get(timeout=0.5)
+        except queue.Empty:
+            say(f"    {paint(DIM, 'No message arrives.')}\n")
+        else:
+            raise Unexpected(f"a message that nobody should get: {message}")
+
+    def stop(self) -> None:
+        self.is_talking = False
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for reader in self.readers:
+            reader.join(timeout=10)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream:
+                stream.close()
+
+
+class Walk:
+    """The steps, each with a heading, what is sent, what comes back and what arrives."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.steps = 0
+
+    def step(self, title: str) -> None:
+        self.steps += 1
+        heading = f"{self.steps}. {title}"
+        say(f"{paint(BOLD, heading)}\n{'-' * len(heading)}")
+
+    def call(
+        self, method: str, path: str, body: object = None, *, access: str | None = None, status: int, **expected: object
+    ) -> Answer:
+        """Send a request, show it with its answer, compare status and the keys of `expected`."""
+        say(f"    {paint(CYAN, f'{method} {path}')}")
+        if access:
+            say(shorten(f"    Authorization: Bearer {access}"))
+        if body is not None:
+            say(shorten(f"    {json.dumps(body)}"))
+        try:
+            answer = self.server.send(method, path, body, access)
+        except (OSError, HTTPException) as error:
+            raise Unexpected(f"no answer: {error}") from None
+        colour = GREEN if answer.status < 400 else YELLOW if answer.status < 500 else RED
+        is_json = answer.headers.get("Content-Type", "").startswith("application/json")
+        text = shorten(json.dumps(answer.body)) if is_json else f"({answer.headers.get('Content-Type')})"
+        say(f" {paint(DIM, '->')} {paint(colour, str(answer.status))} {text}")
+        if "Retry-After" in answer.headers:
+            say(f"    Retry-After: {answer.headers['Retry-After']}")
+        say()
+        expect("status", answer.status, status)
+        for key, value in expected.items():
+            expect(key, answer.body.get(key), value)
+        return answer
+
+    def run(self) -> None:
+        request, exchange = "/passwordless/request", "/passwordless/exchange"
+
+        self.step("The API asks for a token")
+        self.call("GET", "/api/me/", status=401)
+
+        self.step("Ada asks for a code by email")
+        known = self.call("POST", f"{request}/email/", {"email": ADA}, status=200, code="token_sent")
+        code = self.server.receive("Mail", ADA).find(r"code is (\d{6})\b")
+
+        self.step("Once more, too soon: there is a wait between two messages to one address")
+        again = self.call("POST", f"{request}/email/", {"email": ADA}, status=429, code="throttled")
+        wait = int(again.headers.get("Retry-After", 0))
+        expect("Retry-After between 1 and 60 seconds", 1 <= wait <= 60, True)
+        self.server.receive_nothing()
+
+        self.step("An address that no account has: the same answer, but no mail")
+        unknown = self.call("POST", f"{request}/email/", {"email": NOBODY}, status=200, code="token_sent")
+        expect("the answer to an unknown address", unknown.without_date(), known.without_date())
+        self.server.receive_nothing()
+
+        self.step("A wrong code")
+        wrong = f"{(int(code) + 1) % 1_000_000:06}"
+        self.call("POST", f"{exchange}/email/", {"email": ADA, "token": wrong}, status=400, code="invalid_credentials")
+
+        self.step("The right code, for a pair of tokens that opens the API")
+        pair = self.call("POST", f"{exchange}/email/", {"email": ADA, "token": code}, status=200).body
+        expect("keys of the answer", sorted(pair), ["access", "refresh"])
+        me = self.call("GET", "/api/me/", access=pair["access"], status=200, email=ADA, amr=["otp"]).body
+        expect("auth_time is the time of the login", abs(time.time() - me["auth_time"]) < 60, True)
+
+        self.step("The same code again: it works once")
+        self.call("POST", f"{exchange}/email/", {"email": ADA, "token": code}, status=400, code="invalid_credentials")
+
+        self.step("Grace follows a magic link")
+        self.call("POST", f"{request}/email/", {"email": GRACE}, status=200, code="token_sent")
+        mail = self.server.receive("Mail", GRACE)
+        link = mail.find(rf"({re.escape(self.server.url)}/#token=\w+)")
+        say("    Her browser opens the page, and keeps what stands behind the # to itself:")
+        self.call("GET", "/", status=200)
+        say("    She presses the button there:")
+        token = link.split("#token=")[1]
+        graces = self.call("POST", f"{exchange}/", {"token": token}, status=200).body
+        self.call("GET", "/api/me/", access=graces["access"], status=200, email=GRACE, amr=["otp"])
+
+        self.step("Grace signs in by SMS")
+        self.call("POST", f"{request}/mobile/", {"phone_number": GRACES_PHONE}, status=200, code="token_sent")
+        code = self.server.receive("SMS", GRACES_PHONE).find(r"^(\d{6})\b")
+        body = {"phone_number": GRACES_PHONE, "token": code}
+        graces = self.call("POST", f"{exchange}/mobile/", body, status=200).body
+        self.call("GET", "/api/me/", access=graces["access"], status=200, email=GRACE, amr=["otp", "sms"])
+
+        self.step("Ada's app gets a new pair: how and when she signed in stays as it was")
+        newer = self.call("POST", "/api/token/refresh/", {"refresh": pair["refresh"]}, status=200).body
+        expect("keys of the answer", sorted(newer), ["access", "refresh"])
+        expect("the refresh token is a new one", newer["refresh"] != pair["refresh"], True)
+        self.call("GET", "/api/me/", access=newer["access"], status=200, **me)
+        say("    The old refresh token is used up:")
+        self.call("POST", "/api/token/refresh/", {"refresh": pair["refresh"]}, status=401)
+
+
+def chosen_port() -> int:
+    """The port to serve on, found free. Raises Unexpected."""
+    text = os.environ.get("PORT") or "8000"
+    port = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0
+    if not 1 <= port <= 65535:
+        raise Unexpected(f"PORT must be a number from 1 to 65535, not {text!r}")
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError as error:
+        why, other = os.strerror(error.errno or 0), port % 65535 + 1
+        raise Unexpected(f"port {port} cannot be used: {why}. Take another one: PORT={other} make demo") from None
+    return port
+
+
+def prepare(port: int, folder: str) -> None:
+    """Set the environment of the server and make its database, with two users."""
+    os.environ.update(
+        DJANGO_SETTINGS_MODULE="config.settings",
+        DJANGO_DEBUG="1",
+        DJANGO_DB=str(Path(folder) / "db.sqlite3"),
+        DJANGO_SITE_URL=f"http://{HOST}:{port}",
+        PYTHONUNBUFFERED="1",
+        PYTHONIOENCODING="utf-8",
+    )
+    import django
+    from django.contrib.auth import get_user_model
+    from django.core.management import call_command
+    from django.db import connection
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    users: Any = get_user_model().objects
+    users.create_user(email=ADA)
+    users.create_user(email=GRACE, phone_number=GRACES_PHONE)
+    connection.close()
+
+
+@contextmanager
+def running(port: int) -> Iterator[Server]:
+    server = Server(port)
+    try:
+        server.wait_until_up()
+        yield server
+    except Unexpected:
+        server.stop()
+        sys.stderr.writelines(server.log)
+        raise
+    finally:
+        # From here on an impatient second Ctrl-C must not leave the server behind.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        server.stop()
+
+
+def stay_up(server: Server) -> None:
+    """Show what the server prints until Ctrl-C or SIGTERM."""
+    say(f"The server is at {paint(BOLD, f'{server.url}/')} until Ctrl-C; mails and SMS appear below.")
+    say(f"Its users: {ADA}, {GRACE}, {GRACES_PHONE}. Each can be sent a message once a minute.")
+    say("Its database is deleted at the end; `manage.py migrate` and `manage.py runserver` make one that stays.")
+    say()
+    server.is_talking = True
+    try:
+        while server.is_running:
+            try:
+                message = server.messages.get(timeout=0.5)
+            except queue.Empty:
+                continue
+            if isinstance(message, Message):
+                message.show()
+    except KeyboardInterrupt:
+        say("\nStopped.")
+    else:
+        raise Unexpected("the server has ended")
+
+
+def main() -> int:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)  # both raise KeyboardInterrupt
+    try:
+        port = chosen_port()
+        with tempfile.TemporaryDirectory(prefix="jwt-drf-passwordless-") as folder:
+            prepare(port, folder)
+            with running(port) as server:
+                walk = Walk(server)
+                walk.run()
+                say(paint(GREEN, f"All {walk.steps} steps went as expected."))
+                if os.environ.get("ONCE", "") in ("", "0"):
+                    say()
+                    stay_up(server)
+    except Unexpected as error:
+        sys.stderr.write(f"demo: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

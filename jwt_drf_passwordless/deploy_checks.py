@@ -1,0 +1,98 @@
+"""`manage.py check --deploy`: warnings for what works but is unsafe, or slow, in production."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib.auth import get_user_model
+from django.core.checks import CheckMessage, Warning
+from django.db import DatabaseError, connections, router
+from django.db.models.functions import Lower
+from django.utils.encoding import force_bytes
+from rest_framework_simplejwt import settings as jwt_settings
+
+from jwt_drf_passwordless.checks import check_settings, enabled_methods, token_bits, user_field
+from jwt_drf_passwordless.conf import DEFAULTS, NAMESPACE, settings
+from jwt_drf_passwordless.methods import EMAIL
+
+LONG_LIFETIME = "jwt_drf_passwordless.W001"
+SEVERAL_USES = "jwt_drf_passwordless.W002"
+SHORT_COOLDOWN = "jwt_drf_passwordless.W003"
+INLINE_DELIVERY = "jwt_drf_passwordless.W004"
+NO_INDEX = "jwt_drf_passwordless.W005"
+WEAK_LONG_TOKEN = "jwt_drf_passwordless.W006"
+PLAIN_HTTP_LINK = "jwt_drf_passwordless.W007"
+LONG_ACCESS_TOKEN = "jwt_drf_passwordless.W008"
+SHORT_SIGNING_KEY = "jwt_drf_passwordless.W009"
+ACCOUNTS_REVEALED = "jwt_drf_passwordless.W010"
+
+#: Bits of a link's token, which has no limit on tries.
+MIN_LONG_BITS = 128
+#: Bytes of a key for HMAC.
+MIN_KEY_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
+
+
+def check_deployment(**kwargs: Any) -> list[CheckMessage]:
+    """Warnings: settings that work but are unsafe, or slow, in production."""
+    if check_settings():
+        return []
+    return [*_unsafe_values(), *_unsafe_links(), *_indexes(), *_simplejwt()]
+
+
+def _unsafe_values() -> Iterator[CheckMessage]:
+    cooldown = settings.TOKEN_REQUEST_THROTTLE_SECONDS or 0
+    for unsafe, message, id_ in (
+        (settings.TOKEN_LIFETIME > 600, "codes live longer than 600 seconds (ASVS 6.5.5)", LONG_LIFETIME),
+        (settings.MAX_TOKEN_USES > 1, "a code can be used more than once (ASVS 6.5.1)", SEVERAL_USES),
+        (cooldown < 30, "an address can be sent a message more often than every 30 seconds", SHORT_COOLDOWN),
+        (
+            settings.DELIVERY == DEFAULTS["DELIVERY"],
+            "messages are sent within the request, whose duration then tells known addresses from unknown ones",
+            INLINE_DELIVERY,
+        ),
+        (token_bits("LONG") < MIN_LONG_BITS, f"a link's token has less than {MIN_LONG_BITS} bits", WEAK_LONG_TOKEN),
+        (settings.REVEAL_ACCOUNT_EXISTENCE, "anyone can ask which addresses have accounts", ACCOUNTS_REVEALED),
+    ):
+        if unsafe:
+            yield Warning(f"{NAMESPACE}: {message}.", id=id_)
+
+
+def _unsafe_links() -> Iterator[CheckMessage]:
+    if urlsplit(settings.PASSWORDLESS_EMAIL_LOGIN_URL or "").scheme == "http":
+        yield Warning(f"{NAMESPACE}: links go out over http, where anyone on the way reads them.", id=PLAIN_HTTP_LINK)
+
+
+def _indexes() -> Iterator[CheckMessage]:
+    user_model = get_user_model()
+    try:  # MariaDB and MySQL have to be asked
+        lowers = connections[router.db_for_read(user_model)].features.supports_expression_indexes
+    except DatabaseError:
+        lowers = True
+    for method in enabled_methods():
+        field = user_field(method.field)
+        if field is None:  # pragma: no cover - reported by check_settings()
+            continue
+        if method is EMAIL and settings.EMAIL_LOOKUP == "iexact":
+            wanted = f"UniqueConstraint(Lower({field.name!r}), name='user_{field.name}_lower_unique')"
+            if not lowers:
+                wanted = "EMAIL_LOOKUP 'exact' and an index, as this database compares without regard to case"
+            found = any(
+                Lower(field.name) in getattr(index, "expressions", ())
+                for index in (*user_model._meta.constraints, *user_model._meta.indexes)
+            )
+        else:
+            wanted, found = "unique=True or db_index=True", field.unique or getattr(field, "db_index", False)
+        if not found:
+            message = f"without an index each login reads the whole table of {user_model._meta.label}"
+            yield Warning(f"{NAMESPACE}: {message}.", hint=f"{field.name}: {wanted}", id=NO_INDEX)
+
+
+def _simplejwt() -> Iterator[CheckMessage]:
+    api_settings = jwt_settings.api_settings
+    if api_settings.ACCESS_TOKEN_LIFETIME > timedelta(minutes=15):
+        yield Warning("SIMPLE_JWT: access tokens live longer than 15 minutes.", id=LONG_ACCESS_TOKEN)
+    needed = MIN_KEY_BYTES.get(api_settings.ALGORITHM, 0)
+    if len(force_bytes(api_settings.SIGNING_KEY)) < needed:
+        message = f"SIMPLE_JWT: {api_settings.ALGORITHM} needs a key of {needed} bytes (RFC 7518 section 3.2)."
+        yield Warning(message, id=SHORT_SIGNING_KEY)
