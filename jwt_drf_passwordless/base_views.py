@@ -1,12 +1,13 @@
 """What every endpoint shares: gates, limits and headers. All settings are read at call time."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import connections, transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, RawPostDataException, UnreadablePostError
 from django.http.response import HttpResponseBase
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.parsers import BaseParser
@@ -33,6 +34,21 @@ HEADERS = {
 def _default(kind: str) -> list[Any]:
     """The classes that the project gives DRF for views, as they are now: APIView freezes them at import."""
     return list(getattr(api_settings, f"DEFAULT_{kind}_CLASSES"))
+
+
+class GuardedParser(BaseParser):
+    """Mixed into each of the project's parsers: nesting too deep or too many fields, which crash it, are a 400."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().parse(*args, **kwargs)
+        except (RecursionError, SuspiciousOperation):
+            raise MalformedRequest from None
+
+
+@cache
+def _guarded(parser: type[BaseParser]) -> type[BaseParser]:
+    return type(parser.__name__, (GuardedParser, parser), {})
 
 
 class FlowView(APIView):
@@ -73,13 +89,6 @@ class FlowView(APIView):
         """Say which verbs there are, and nothing about how the view works."""
         return Response()
 
-    def get_data(self, request: Request) -> Any:
-        """The parsed body. Raises MalformedRequest for what the parsers do not expect."""
-        try:
-            return request.data
-        except (RecursionError, SuspiciousOperation):  # nested too deep, too many fields
-            raise MalformedRequest from None
-
     def get_permissions(self) -> list[BasePermission]:
         return [permission() for permission in getattr(settings.PERMISSIONS, self.permissions_key)]
 
@@ -93,16 +102,18 @@ class FlowView(APIView):
         return [cls() for cls in _default("THROTTLE")]
 
     def get_parsers(self) -> list[BaseParser]:
-        return [cls() for cls in _default("PARSER")]
+        return [_guarded(cls)() for cls in _default("PARSER")]
 
     def get_renderers(self) -> list[BaseRenderer]:
         renderers = [cls() for cls in _default("RENDERER") if not issubclass(cls, BrowsableAPIRenderer)]
         return renderers or [JSONRenderer()]
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        request.sensitive_post_parameters = "__ALL__"  # type: ignore[attr-defined] - for Django's error reports
+        drf_request = super().initialize_request(request, *args, **kwargs)
         # The client's charset may name a codec that is none for text ("hex"), and crash the parser.
-        request.encoding = django_settings.DEFAULT_CHARSET
-        return super().initialize_request(request, *args, **kwargs)
+        drf_request.parser_context["encoding"] = django_settings.DEFAULT_CHARSET
+        return drf_request
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if not self.is_enabled:
@@ -114,12 +125,16 @@ class FlowView(APIView):
         declared = request.META.get("CONTENT_LENGTH") or "0"
         if not (declared.isascii() and declared.isdigit()):
             raise MalformedRequest
-        # Only what declares no length or an honest one is read; a lie ends at the declared length.
         try:
-            if int(declared) > self.max_body or len(request.body) > self.max_body:
+            # Read only what declares no great length. int() itself refuses numbers of thousands of digits.
+            if len(declared) > 18 or int(declared) > self.max_body or len(request.body) > self.max_body:
                 raise PayloadTooLarge
         except RequestDataTooBig:
             raise PayloadTooLarge from None
+        except UnreadablePostError:  # the client hung up
+            raise MalformedRequest from None
+        except RawPostDataException:
+            pass  # a middleware has parsed the form; its length was the declared one
 
     def handle_exception(self, exc: Exception) -> Response:
         """Render a failure. DRF's handler marks open transactions for rollback; that mark is taken back,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -25,7 +26,7 @@ class LoginView(FlowView):
     def get_serializer(self, request: Request) -> Any:
         """The serializer of the body, found valid. Raises ValidationError."""
         serializer_class = getattr(settings.SERIALIZERS, self.serializer_key)
-        serializer = serializer_class(data=self.get_data(request), context={"request": request, "view": self})
+        serializer = serializer_class(data=request.data, context={"request": request, "view": self})
         serializer.is_valid(raise_exception=True)
         return serializer
 
@@ -40,6 +41,7 @@ class AbstractPasswordlessTokenRequestView(LoginView):
     permissions_key = "passwordless_token_request"
     limiter_key = "token_request_rate_limit_decorator"
 
+    @sensitive_variables()
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(request)
         (method,) = self.methods
@@ -71,6 +73,7 @@ class AbstractExchangePasswordlessTokenForAuthTokenView(LoginView):
     permissions_key = "passwordless_token_exchange"
     limiter_key = "token_redeem_rate_limit_decorator"
 
+    @sensitive_variables()
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(request)
         field = serializer.token_request_identifier_field
