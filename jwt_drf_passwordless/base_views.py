@@ -109,7 +109,8 @@ class FlowView(APIView):
         return renderers or [JSONRenderer()]
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        request.sensitive_post_parameters = "__ALL__"  # type: ignore[attr-defined] - for Django's error reports
+        # For Django's error reports.
+        request.sensitive_post_parameters = "__ALL__"  # type: ignore[attr-defined]
         drf_request = super().initialize_request(request, *args, **kwargs)
         # The client's charset may name a codec that is none for text ("hex"), and crash the parser.
         drf_request.parser_context["encoding"] = django_settings.DEFAULT_CHARSET
