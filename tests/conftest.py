@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+import django
 import pytest
 import sms
 from django.contrib.auth import get_user_model
@@ -83,6 +84,12 @@ def make_user(db):
         return user
 
     return make
+
+
+def set_mail_backend(settings: Any, path: str) -> None:
+    """Send mail by another backend, through the settings fixture and by the setting of this Django."""
+    mailers = ("MAILERS", {"default": {"BACKEND": path}})
+    setattr(settings, *(mailers if django.VERSION >= (6, 1) else ("EMAIL_BACKEND", path)))
 
 
 def sent_code() -> str:

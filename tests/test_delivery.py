@@ -15,7 +15,7 @@ from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.delivery import Inline
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
 from jwt_drf_passwordless.signals import token_send_failed
-from tests.conftest import sent_code
+from tests.conftest import sent_code, set_mail_backend
 
 pytestmark = pytest.mark.django_db
 
@@ -80,7 +80,7 @@ def ada(make_user):
 
 @pytest.fixture
 def broken_backends(settings):
-    settings.EMAIL_BACKEND = "tests.test_delivery.BrokenMail"
+    set_mail_backend(settings, "tests.test_delivery.BrokenMail")
     settings.SMS_BACKEND = "tests.test_delivery.BrokenSms"
 
 
@@ -192,7 +192,7 @@ def test_a_receiver_that_fails_breaks_nothing(api, ada, broken_backends):
 def test_after_the_cooldown_a_mended_mailer_sends_a_code_that_works(api, ada, broken_backends, settings):
     with time_machine.travel(NOW, tick=False) as clock:
         ask(api, "email", KNOWN)
-        settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+        set_mail_backend(settings, "django.core.mail.backends.locmem.EmailBackend")
         clock.shift(60)
         assert ask(api, "email", KNOWN).status_code == 200
         assert api.exchange_email(KNOWN["email"], sent_code()).status_code == 200

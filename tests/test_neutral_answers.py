@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 
 from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.services import PasswordlessTokenService
-from tests.conftest import sent_code, sent_sms_code
+from tests.conftest import sent_code, sent_sms_code, set_mail_backend
 
 pytestmark = pytest.mark.django_db
 
@@ -104,7 +104,8 @@ def _two_accounts(way, make_user, settings):
 
 def _undeliverable_account(way, make_user, settings):
     make_user(**way.held(way.known))
-    settings.EMAIL_BACKEND = settings.SMS_BACKEND = "tests.test_neutral_answers.BrokenBackend"
+    set_mail_backend(settings, "tests.test_neutral_answers.BrokenBackend")
+    settings.SMS_BACKEND = "tests.test_neutral_answers.BrokenBackend"
 
 
 REFUSED = {

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import django
 import pytest
 
 from jwt_drf_passwordless.conf import DEFAULTS, PathDict
@@ -61,11 +62,11 @@ def project(tmp_path_factory):
     """A project made by `startproject` and the README's five steps, with its server running."""
     folder = tmp_path_factory.mktemp("project")
     steps = section("## Install it in your project")
-    settings, urls = blocks(steps, "python")[:2]
+    settings, older_settings, urls = blocks(steps, "python")[:3]
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "shop.settings", "PYTHONPATH": str(folder)}
     subprocess.run([sys.executable, "-m", "django", "startproject", "shop", "."], cwd=folder, check=True)
     with (folder / "shop/settings.py").open("a") as file:
-        file.write(settings)
+        file.write(settings if django.VERSION >= (6, 1) else settings + older_settings)
     with (folder / "shop/urls.py").open("a") as file:
         file.write(urls)
     migrate, create_user = blocks(steps, "sh")[1].strip().splitlines()

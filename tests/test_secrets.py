@@ -19,7 +19,7 @@ from jwt_drf_passwordless.models import PasswordlessChallengeToken
 from jwt_drf_passwordless.serializers import PasswordlessEmailTokenRequestSerializer
 from jwt_drf_passwordless.services import PasswordlessTokenService
 from jwt_drf_passwordless.signals import token_send_failed
-from tests.conftest import sent_code, sent_link_token, sent_sms_code
+from tests.conftest import sent_code, sent_link_token, sent_sms_code, set_mail_backend
 
 pytestmark = pytest.mark.django_db
 
@@ -164,7 +164,7 @@ def test_a_login_by_sms_logs_no_secret(api, logged):
 
 @pytest.mark.usefixtures("_link", "user")
 def test_an_email_that_cannot_be_sent_logs_the_kind_of_error_and_no_secret(api, logged, settings, failed_sends):
-    settings.EMAIL_BACKEND = "tests.test_secrets.BrokenMailer"
+    set_mail_backend(settings, "tests.test_secrets.BrokenMailer")
     assert api.request_email(EMAIL).status_code == 200
     code = re.search(r"code is (\S+)", LOST[0])[1]
     link = re.search(r"[a-z0-9]{64}", LOST[0])[0]
@@ -188,7 +188,7 @@ def test_an_sms_that_cannot_be_sent_logs_the_kind_of_error_and_no_secret(api, lo
 @pytest.mark.usefixtures("user")
 def test_a_delivery_failure_that_is_told_to_the_client_logs_no_secret(api, logged, settings, configure):
     configure(REVEAL_ACCOUNT_EXISTENCE=True)
-    settings.EMAIL_BACKEND = "tests.test_secrets.BrokenMailer"
+    set_mail_backend(settings, "tests.test_secrets.BrokenMailer")
     answer = api.request_email(EMAIL)
     code = re.search(r"code is (\S+)", LOST[0])[1]
     assert (answer.status_code, answer.json()["code"]) == (503, "delivery_unavailable")
