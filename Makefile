@@ -40,7 +40,7 @@ build: $(BASE)-release
 	$(BIN)/twine check --strict dist/*
 
 clean:
-	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	rm -f example_project/*.sqlite3
 
 $(BASE): pyproject.toml

@@ -1,5 +1,6 @@
 """What every endpoint shares: gates, limits and headers. All settings are read at call time."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -76,9 +77,9 @@ class FlowView(APIView):
         return view
 
     @property
+    @abstractmethod
     def is_enabled(self) -> bool:
-        """Whether the settings allow what this view does."""
-        return True
+        """Whether the settings allow what this view does; if not, it answers 404."""
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         limiter = getattr(settings.DECORATORS, self.limiter_key)

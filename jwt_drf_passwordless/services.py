@@ -46,16 +46,14 @@ class PasswordlessTokenService:
         """A new challenge for what the user's field holds; the cooldown is not asked.
 
         The clear codes are `.short_token` and `.token` of the returned object. Raises ValueError
-        when the field holds no address or number that can be used.
+        when the field holds no address or number that can be used, Throttled when a parallel call has
+        just written the first challenge of the same address.
         """
         method = method_for(identifier_field)
         identifier = method.canonicalize(getattr(user, identifier_field)) if method else None
         if identifier is None:
             raise ValueError(f"This user has no {identifier_field} to sign in by.")
-        try:
-            return _issue(identifier_field, identifier, user, cooldown=False)
-        except Throttled:  # a parallel first insert of the same key was faster: write over it
-            return _issue(identifier_field, identifier, user, cooldown=False)
+        return _issue(identifier_field, identifier, user, cooldown=False)
 
     @staticmethod
     def should_throttle(user: AbstractBaseUser) -> bool:

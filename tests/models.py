@@ -16,7 +16,7 @@ class User(AbstractUser):
         swappable = "AUTH_USER_MODEL"
 
 
-class UuidUser(AbstractBaseUser):
+class UuidUser(AbstractBaseUser):  # noqa: DJ008 - its base has __str__
     """No username, no staff flag, a UUID for a key, other names for the fields, a plain text column."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -31,6 +31,3 @@ class UuidUser(AbstractBaseUser):
 
     class Meta:
         swappable = "AUTH_USER_MODEL"
-
-    def __str__(self) -> str:
-        return str(self.pk)

@@ -281,3 +281,8 @@ def test_create_challenge_takes_length_and_characters_by_position():
 @pytest.mark.parametrize("name", ["token_request_limiter", "token_redeem_limiter"])
 def test_the_limiters_decorate_a_function(name):
     assert getattr(utils, name)(len) is len
+
+
+def test_a_request_serializer_names_its_field():
+    serializer = serializers.PasswordlessMobileTokenRequestSerializer()
+    assert serializer.token_request_identifier_field == package_settings.MOBILE_FIELD_NAME
