@@ -371,7 +371,7 @@ def stay_up(server: Server) -> None:
     """Show what the server prints until Ctrl-C or SIGTERM."""
     say(f"The server is at {paint(BOLD, f'{server.url}/')} until Ctrl-C; mails and SMS appear below.")
     say(f"Its users: {ADA}, {GRACE}, {GRACES_PHONE}. Each can be sent a message once a minute.")
-    say("Its database is deleted at the end; `manage.py migrate` and `manage.py runserver` make one that stays.")
+    say("Its database is deleted at the end. The README, under Quick start, says how to run one that stays.")
     say()
     server.is_talking = True
     try:

@@ -6,6 +6,7 @@ Ids are permanent: one that is given up is never used again.
 import math
 import re
 from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 from functools import partial
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -22,7 +23,8 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from jwt_drf_passwordless.conf import DEFAULTS, NAMESPACE, PathDict, Settings, resolve, settings
 from jwt_drf_passwordless.messages import LINK_PLACEHOLDERS
-from jwt_drf_passwordless.methods import METHODS, LoginMethod
+from jwt_drf_passwordless.methods import METHODS, MOBILE, LoginMethod
+from jwt_drf_passwordless.serializers import AbstractPasswordlessTokenRequestSerializer
 from jwt_drf_passwordless.users import needs_random_username
 
 UNKNOWN_SETTING = "jwt_drf_passwordless.E001"
@@ -51,6 +53,8 @@ RANGES = {
     "SHORT_TOKEN_LENGTH": (1, 255),
     "LONG_TOKEN_LENGTH": (1, 255),
 }
+#: Names of 0.x that are gone for now.
+OF_0_X = {"EXTERNAL_2FA", "CALLBACKS", "external_mobile_token_exchange"}
 #: Schemes that run or read something instead of opening a page or an app.
 UNSAFE_SCHEMES = {"javascript", "data", "vbscript", "file", "blob"}
 
@@ -64,7 +68,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     if shape:
         return shape  # the checks below read the settings, which must have the right types for that
     paths = list(_broken_paths())
-    return [*paths, *_values(), *_tokens(), *_login_url(), *_user_model(), *([] if paths else _classes())]
+    return [*paths, *_values(), *_tokens(), *_login_url(), *([] if paths else [*_user_model(), *_classes()])]
 
 
 def _unknown(given: dict[str, Any]) -> Iterator[CheckMessage]:
@@ -78,7 +82,10 @@ def _unknown(given: dict[str, Any]) -> Iterator[CheckMessage]:
 
 
 def _did_you_mean(name: object, known: dict[str, Any]) -> str:
-    return f"Known: {', '.join(sorted(known))}."
+    if name in OF_0_X:
+        return "It is of version 0.x, for verification by a vendor, which this version does not have. Delete it."
+    close = get_close_matches(str(name), known, n=1)
+    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(sorted(known))}."
 
 
 def _wrong_types(given: dict[str, Any]) -> Iterator[CheckMessage]:
@@ -122,7 +129,8 @@ def _broken_paths() -> Iterator[CheckMessage]:
 def _try(name: str, read: Callable[[], object]) -> Iterator[CheckMessage]:
     try:
         read()
-    except (ImportError, TypeError, ValueError) as error:  # the latter two: a path that starts with a dot
+    # AttributeError: a setting that is missing; TypeError and ValueError: a path that starts with a dot
+    except (AttributeError, ImportError, TypeError, ValueError) as error:
         yield Error(f"{NAMESPACE}: {name} cannot be imported: {error}", id=IMPORT_FAILED)
 
 
@@ -189,13 +197,21 @@ def _user_model() -> Iterator[CheckMessage]:
     for method in enabled_methods():
         if user_field(method.field) is None:
             message = f"{user_model._meta.label} has no field {method.field!r}, by which {method.name} signs in."
-            yield Error(f"{NAMESPACE}: {message}", id=NO_SUCH_USER_FIELD)
-        elif settings.REGISTER_NONEXISTENT_USERS:
+            hint = f"Add it to a user model of your own, or name another field in {method.field_setting}."
+            yield Error(f"{NAMESPACE}: {message}", hint=hint, id=NO_SUCH_USER_FIELD)
+        elif settings.REGISTER_NONEXISTENT_USERS and not _has_own_create(method):
             username = {user_model.USERNAME_FIELD} if needs_random_username() else set()
             for name in _unfilled(user_model, {method.field, "password"} | username):
                 message = f"{method.name} cannot register users: {user_model._meta.label}.{name} needs a value"
                 hint = "Give it a default, null=True, or override create() of the request serializer."
                 yield Error(f"{NAMESPACE}: {message}.", hint=hint, id=CANNOT_REGISTER)
+
+
+def _has_own_create(method: LoginMethod) -> bool:
+    """Whether the project's request serializer makes the accounts, and so fills what we could not."""
+    serializer_class = getattr(settings.SERIALIZERS, method.request_serializer)
+    ours = AbstractPasswordlessTokenRequestSerializer.create
+    return getattr(serializer_class, "create", ours) is not ours
 
 
 def _unfilled(user_model: type[models.Model], filled: set[str]) -> Iterator[str]:
@@ -219,6 +235,8 @@ def _classes() -> Iterator[CheckMessage]:
         yield Error(message, id=NOT_A_REFRESH_TOKEN)
     if not hasattr(resolve(settings.DELIVERY), "deliver"):
         yield Error(f"{NAMESPACE}: the class in DELIVERY has no method deliver().", id=BAD_SENDER)
+    if MOBILE.is_enabled:
+        yield from _try("SMS_BACKEND of django-sms", lambda: resolve(django_settings.SMS_BACKEND))
     for name in ("EMAIL", "SMS_SENDERS"):
         if not hasattr(getattr(settings, name).passwordless_request, "render"):
             hint = "Subclass jwt_drf_passwordless.messages.PasswordlessRequestMessage."

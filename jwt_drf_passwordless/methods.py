@@ -42,13 +42,16 @@ class LoginMethod(ABC):
     amr: tuple[str, ...]
     #: Key of the request serializer in `SERIALIZERS`.
     request_serializer: str
+    #: The setting that names its field.
+    field_setting: str
     #: The sentence, in the messages class, for an identifier that cannot be used.
     invalid_message: str
 
     @property
-    @abstractmethod
     def field(self) -> str:
         """Name of the user field, which is that of the body's key too."""
+        name: str = getattr(settings, self.field_setting)
+        return name
 
     @abstractmethod
     def canonicalize(self, value: object) -> str | None:
@@ -85,11 +88,8 @@ class EmailMethod(LoginMethod):
     name = "EMAIL"
     amr = ("otp",)
     request_serializer = "passwordless_email_token_request"
+    field_setting = "EMAIL_FIELD_NAME"
     invalid_message = "INVALID_EMAIL"
-
-    @property
-    def field(self) -> str:
-        return settings.EMAIL_FIELD_NAME
 
     def canonicalize(self, value: object) -> str | None:
         """NFKC and case-folded; None for what is no plain address, or where that is more than lower case.
@@ -123,11 +123,8 @@ class MobileMethod(LoginMethod):
     name = "MOBILE"
     amr = ("otp", "sms")
     request_serializer = "passwordless_mobile_token_request"
+    field_setting = "MOBILE_FIELD_NAME"
     invalid_message = "INVALID_PHONE_NUMBER"
-
-    @property
-    def field(self) -> str:
-        return settings.MOBILE_FIELD_NAME
 
     def canonicalize(self, value: object) -> str | None:
         """E.164; None for what is no valid number of a subscriber, with an extension, or premium rate."""

@@ -219,7 +219,10 @@ def _register(method: LoginMethod, identifier: str, accounts: Accounts) -> Abstr
     """The new account, or None when a constraint or column of the user model refuses it."""
     try:
         with transaction.atomic(using=router.db_for_write(get_user_model())):
-            return accounts.create({method.field: identifier})
+            user = accounts.create({method.field: identifier})
+            if users.holds(user, method, identifier):
+                return user
+            raise IntegrityError("create() has made an account without the identifier")
     except (DataError, IntegrityError):
         logger.warning("No account could be made for the %s %s", method.field, mask(identifier))
         return None

@@ -12,8 +12,10 @@ from django.core.checks import Error, Warning, run_checks
 from django.db import OperationalError, connection, models
 from django.db.models.functions import Lower
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenObtainSerializer
+from sms.backends.base import BaseSmsBackend
 
 from jwt_drf_passwordless.conf import settings as package_settings
+from jwt_drf_passwordless.serializers import PasswordlessEmailTokenRequestSerializer
 
 #: Reading what a MariaDB or MySQL server can do takes a connection.
 pytestmark = pytest.mark.django_db
@@ -44,6 +46,17 @@ class WithoutTokenClass(TokenObtainSerializer):
     """A project's own serializer that names no kind of token."""
 
 
+class SmsGateway(BaseSmsBackend):
+    """A backend that would send."""
+
+
+class SignUpSerializer(PasswordlessEmailTokenRequestSerializer):
+    """A project's own way to make accounts."""
+
+    def create(self, validated_data):
+        raise NotImplementedError
+
+
 class SafeDelivery:
     """A project's own way to send."""
 
@@ -71,6 +84,7 @@ def only(wanted, *, deploy=False):
 @pytest.fixture
 def safe(settings, monkeypatch, configure):
     """A project of which `check --deploy` has nothing to say."""
+    settings.SMS_BACKEND = "tests.test_checks.SmsGateway"
     email, phone = package_settings.EMAIL_FIELD_NAME, package_settings.MOBILE_FIELD_NAME
     user_model = get_user_model()
     monkeypatch.setattr(
@@ -639,3 +653,46 @@ def test_a_phone_field_wants_an_index_while_its_method_is_on(safe, configure, mo
 
     configure(ALLOWED_PASSWORDLESS_METHODS=["EMAIL"])
     assert ids(deploy=True) == []
+
+
+def test_who_makes_the_accounts_itself_may_fill_any_field(configure, monkeypatch):
+    field = get_user_model()._meta.get_field("password")
+    plan = models.CharField(max_length=10)
+    plan.set_attributes_from_name("plan")
+    fields = (*get_user_model()._meta.concrete_fields, plan)
+    assert field in fields
+    monkeypatch.setattr(get_user_model()._meta, "concrete_fields", fields)
+    configure(ALLOWED_PASSWORDLESS_METHODS=["EMAIL"], REGISTER_NONEXISTENT_USERS=True)
+    assert "E010" in ids()
+    configure(SERIALIZERS={"passwordless_email_token_request": "tests.test_checks.SignUpSerializer"})
+    assert "E010" not in ids()
+
+
+@pytest.mark.parametrize("name", ["EXTERNAL_2FA", "CALLBACKS"])
+def test_a_setting_of_0_x_that_is_gone_is_told_so(configure, name):
+    configure(**{name: {}})
+    assert "version 0.x" in only("E001").hint
+
+
+def test_a_misspelt_setting_is_told_its_nearest_name(configure):
+    configure(TOKEN_LIFETIM=60)
+    assert only("E001").hint == "Did you mean 'TOKEN_LIFETIME'?"
+
+
+def test_sms_without_a_backend_is_an_error(settings, configure):
+    del settings.SMS_BACKEND
+    assert "SMS_BACKEND" in only("E003").msg
+    configure(ALLOWED_PASSWORDLESS_METHODS=["EMAIL"])
+    assert ids() == []
+
+
+def test_sms_to_a_backend_that_sends_none_are_a_warning(settings, safe):
+    settings.SMS_BACKEND = "sms.backends.console.SmsBackend"
+    assert ids(deploy=True) == ["W011"]
+
+
+def test_an_error_that_the_project_has_silenced_does_not_silence_the_warnings(settings, safe, configure):
+    configure(TOKEN_LIFETIME=100_000)
+    assert ids(deploy=True) == ["E005"]
+    settings.SILENCED_SYSTEM_CHECKS = ["jwt_drf_passwordless.E005"]
+    assert "W001" in ids(deploy=True)

@@ -120,3 +120,59 @@ def test_the_curl_commands_give_the_answers_shown(project):
     code = wait_for(lambda: re.search(r"code is (\d{6})", log.read_text()))[1]
     status, answer = run_curl(right.replace("CODE", code), base)
     assert (status, answer.keys()) == (200, pair.keys())
+
+
+HOOKS_TEST = """
+
+class HooksTest(TestCase):
+    def test_registration_answer_and_limit(self):
+        for _ in range(10):
+            self.client.post("/passwordless/request/email/", {"email": "new@example.com"})
+        answer = self.client.post("/passwordless/request/email/", {"email": "other@example.com"})
+        assert (answer.status_code, answer["Retry-After"]) == (429, "3600")
+        code = re.search(r"\\\\d{6}", mail.outbox[-1].body)[0]
+        pair = self.client.post("/passwordless/exchange/email/", {"email": "new@example.com", "token": code})
+        assert pair.json()["name"] == "New"
+        assert User.objects.get().username == "new@example.com"
+        me = self.client.get("/me/", headers={"Authorization": "Bearer " + pair.json()["access"]})
+        assert me.json() == {"email": "new@example.com"}
+""".replace("\\\\", "\\")
+
+
+def test_the_examples_run_in_a_project(tmp_path):
+    """SMS, registration, limits, token answer, protected view and the test of a project, in one project."""
+
+    def manage(*command):
+        subprocess.run([sys.executable, "manage.py", *command], cwd=tmp_path, env=environment, check=True)
+
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONPATH": str(tmp_path)}
+    steps = section("## Install it in your project")
+    subprocess.run([sys.executable, "-m", "django", "startproject", "config", "."], cwd=tmp_path, check=True)
+    subprocess.run([sys.executable, "manage.py", "startapp", "shop"], cwd=tmp_path, check=True)
+    base_settings, _, urls = blocks(steps.split("### SMS")[0], "python")
+    models, sms_settings = blocks(section("### SMS"), "python")
+    (view,) = blocks(section("### Use the tokens"), "python")
+    examples = [base_settings, sms_settings, "JWT_DRF_PASSWORDLESS = {'REGISTER_NONEXISTENT_USERS': True}\n"]
+    for heading, module in (
+        ("### Registration", "serializers"),
+        ("### Limits of your own", "limits"),
+        ("### The token answer", "tokens"),
+    ):
+        code, example = blocks(section(heading), "python")
+        (tmp_path / f"shop/{module}.py").write_text(code)
+        examples.append(example)
+    (test,) = blocks(section("### Testing your project"), "python")
+    (tmp_path / "shop/models.py").write_text(models)
+    (tmp_path / "shop/tests.py").write_text(f"import re\nfrom shop.models import Customer as User\n{test}{HOOKS_TEST}")
+    with (tmp_path / "config/urls.py").open("a") as file:
+        file.write(f"{urls}\n{view}\nurlpatterns += [path('me/', me)]\n")
+    with (tmp_path / "config/settings.py").open("a") as file:
+        # Each example is the whole setting; a project has one dict with all of them.
+        file.write("MERGED = {}\n")
+        for example in examples:
+            file.write(f"{example}\nfor key, value in globals().get('JWT_DRF_PASSWORDLESS', {{}}).items():\n")
+            file.write("    MERGED[key] = {**MERGED.get(key, {}), **value} if isinstance(value, dict) else value\n")
+        file.write("JWT_DRF_PASSWORDLESS = MERGED\n")
+    manage("makemigrations", "shop")
+    manage("check", "--fail-level", "WARNING")
+    manage("test")

@@ -397,3 +397,27 @@ def test_the_find_hook_of_a_project_decides_who_is_sent_a_message(api, make_user
 
     assert api.request_email("ada@example.com").status_code == 200
     assert mail.outbox == []
+
+
+class ForgetfulSerializer(PasswordlessEmailTokenRequestSerializer):
+    """A project's own `create` that stores the address in the wrong place."""
+
+    def create(self, validated_data):
+        user = get_user_model()()
+        user.set_unusable_password()
+        user.save()
+        return user
+
+
+def test_an_account_made_without_the_proven_address_is_taken_back(api, registering, configure, caplog):
+    configure(
+        SERIALIZERS={"passwordless_email_token_request": "tests.test_registration.ForgetfulSerializer"},
+        REGISTER_NONEXISTENT_USERS=True,
+    )
+    api.request_email("new@example.com")
+
+    answer = api.exchange_email("new@example.com", sent_code())
+
+    assert (answer.status_code, answer.json()) == (400, INVALID)
+    assert _users().count() == 0
+    assert "n***@example.com" in caplog.text
