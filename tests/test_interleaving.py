@@ -1,0 +1,102 @@
+"""What happens when somebody else writes between our SELECT and our UPDATE or INSERT: one certain order each,
+where test_races.py has many uncertain ones."""
+
+from contextlib import contextmanager
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import DataError, connection
+
+from jwt_drf_passwordless.conf import settings as package_settings
+from jwt_drf_passwordless.models import PasswordlessChallengeToken
+from jwt_drf_passwordless.serializers import PasswordlessEmailTokenRequestSerializer
+from jwt_drf_passwordless.services import PasswordlessTokenService
+from tests.conftest import sent_code
+
+pytestmark = pytest.mark.django_db
+
+ADA = "ada@example.com"
+
+
+@contextmanager
+def meanwhile(statement, act):
+    """Do `act` once, just before the next `statement` (UPDATE, INSERT) on the table of challenges."""
+    waiting = [act]
+
+    def wrapper(execute, sql, params, many, context):
+        if waiting and sql.startswith(statement) and PasswordlessChallengeToken._meta.db_table in sql:
+            waiting.pop()()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(wrapper):
+        yield
+    assert not waiting
+
+
+@pytest.fixture
+def ada(make_user):
+    return make_user(email=ADA)
+
+
+def new_challenge(user):
+    return PasswordlessTokenService.create_token(user, package_settings.EMAIL_FIELD_NAME)
+
+
+@pytest.mark.parametrize("kind", ["short_token", "token"])
+def test_a_code_or_link_that_is_replaced_while_it_is_read_is_refused(api, ada, kind):
+    old = getattr(new_challenge(ada), kind)
+    with meanwhile("UPDATE", lambda: new_challenge(ada)):
+        assert api.exchange_email(ADA, old).status_code == 400
+
+
+def test_a_code_that_replaces_one_being_read_is_not_used_up(api, ada):
+    old = new_challenge(ada)
+    new = []
+    with meanwhile("UPDATE", lambda: new.append(new_challenge(ada))):
+        api.exchange_email(ADA, old.short_token)
+    assert api.exchange_email(ADA, new[0].short_token).status_code == 200
+
+
+def test_a_wrong_try_does_not_count_against_the_code_that_replaces_the_one_being_read(api, ada):
+    new_challenge(ada)
+    with meanwhile("UPDATE", lambda: new_challenge(ada)):
+        assert api.exchange_email(ADA, "no code").status_code == 400
+    assert PasswordlessChallengeToken.objects.get().tries == 0
+
+
+@pytest.mark.parametrize(("throttle", "retry_after"), [(60, "60"), (0, "1")])
+def test_a_request_that_meets_another_first_one_waits(api, ada, configure, throttle, retry_after):
+    configure(TOKEN_REQUEST_THROTTLE_SECONDS=throttle)
+    with meanwhile("INSERT", lambda: new_challenge(ada)):
+        answer = api.request_email(ADA)
+    assert (answer.status_code, answer["Retry-After"]) == (429, retry_after)
+
+
+def test_a_user_who_is_deleted_while_the_code_is_read_gets_no_tokens(api, ada):
+    code = new_challenge(ada).short_token
+    with meanwhile("UPDATE", lambda: get_user_model().objects.all().delete()):
+        assert api.exchange_email(ADA, code).status_code == 400
+
+
+@pytest.mark.parametrize("value", ["no address", "ada@example.com\n", "a" * 300])
+def test_a_link_with_what_is_no_address_is_refused(ada, value):
+    token = new_challenge(ada).token
+    assert PasswordlessTokenService.check_token(token, package_settings.EMAIL_FIELD_NAME, value) is None
+    assert PasswordlessTokenService.check_token(token) is not None
+
+
+class TooLong(PasswordlessEmailTokenRequestSerializer):
+    """Makes accounts that do not fit into a column."""
+
+    def create(self, validated_data):
+        raise DataError("value too long")
+
+
+def test_an_account_that_does_not_fit_the_table_is_a_refusal(api, configure):
+    configure(
+        REGISTER_NONEXISTENT_USERS=True,
+        SERIALIZERS={"passwordless_email_token_request": "tests.test_interleaving.TooLong"},
+    )
+    api.request_email("new@example.com")
+    answer = api.exchange_email("new@example.com", sent_code())
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_credentials")
