@@ -19,7 +19,7 @@ PRODUCTION = {
     "DJANGO_ALLOWED_HOSTS": "app.example.com",
     "DJANGO_SITE_URL": "https://app.example.com",
     "DJANGO_EMAIL_HOST": "smtp.example.com",
-    "DJANGO_SMS_BACKEND": "sms.backends.dummy.SmsBackend",
+    "DJANGO_SMS_BACKEND": "sms.backends.base.BaseSmsBackend",
 }
 HEADINGS = [
     "The API asks for a token",
