@@ -369,12 +369,12 @@ def running(port: int) -> Iterator[Server]:
 
 def stay_up(server: Server) -> None:
     """Show what the server prints until Ctrl-C or SIGTERM."""
-    say(f"The server is at {paint(BOLD, f'{server.url}/')} until Ctrl-C; mails and SMS appear below.")
-    say(f"Its users: {ADA}, {GRACE}, {GRACES_PHONE}. Each can be sent a message once a minute.")
-    say("Its database is deleted at the end. The README, under Quick start, says how to run one that stays.")
-    say()
-    server.is_talking = True
     try:
+        say(f"The server is at {paint(BOLD, f'{server.url}/')} until Ctrl-C; mails and SMS appear below.")
+        say(f"Its users: {ADA}, {GRACE}, {GRACES_PHONE}. Each can be sent a message once a minute.")
+        say("Its database is deleted at the end. The README, under Quick start, says how to run one that stays.")
+        say()
+        server.is_talking = True
         while server.is_running:
             try:
                 message = server.messages.get(timeout=0.5)

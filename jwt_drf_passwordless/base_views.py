@@ -11,6 +11,7 @@ from django.db import connections, transaction
 from django.http import HttpRequest, RawPostDataException, UnreadablePostError
 from django.http.response import HttpResponseBase
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import NotAcceptable
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRenderer
@@ -38,12 +39,12 @@ def _default(kind: str) -> list[Any]:
 
 
 class GuardedParser(BaseParser):
-    """Mixed into each of the project's parsers: nesting too deep or too many fields, which crash it, are a 400."""
+    """Mixed into each of the project's parsers: nesting too deep, too many fields, unknown charsets are a 400."""
 
     def parse(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().parse(*args, **kwargs)
-        except (RecursionError, SuspiciousOperation):
+        except (LookupError, RecursionError, SuspiciousOperation, ValueError):
             raise MalformedRequest from None
 
 
@@ -116,6 +117,12 @@ class FlowView(APIView):
         # The client's charset may name a codec that is none for text ("hex"), and crash the parser.
         drf_request.parser_context["encoding"] = django_settings.DEFAULT_CHARSET
         return drf_request
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        try:
+            return super().perform_content_negotiation(request, force)
+        except (LookupError, ValueError):  # pragma: no cover - DRF before 3.18, for an unknown charset in Accept
+            raise NotAcceptable from None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if not self.is_enabled:

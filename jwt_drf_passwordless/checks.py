@@ -49,7 +49,7 @@ RANGES = {
     "TOKEN_LIFETIME": (1, 24 * 3600),
     "MAX_TOKEN_USES": (1, math.inf),
     "MAX_TOKEN_ATTEMPTS": (1, 10),
-    "TOKEN_REQUEST_THROTTLE_SECONDS": (0, math.inf),
+    "TOKEN_REQUEST_THROTTLE_SECONDS": (0, 24 * 3600),
     "SHORT_TOKEN_LENGTH": (1, 255),
     "LONG_TOKEN_LENGTH": (1, 255),
 }
@@ -194,6 +194,8 @@ def user_field(name: str) -> "models.Field[Any, Any] | None":
 
 def _user_model() -> Iterator[CheckMessage]:
     user_model = get_user_model()
+    if len({method.field for method in METHODS}) < len(METHODS):
+        yield Error(f"{NAMESPACE}: email and phone number are in one field.", id=NO_SUCH_USER_FIELD)
     for method in enabled_methods():
         if user_field(method.field) is None:
             message = f"{user_model._meta.label} has no field {method.field!r}, by which {method.name} signs in."

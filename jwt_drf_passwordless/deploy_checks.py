@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Warning
-from django.db import DatabaseError, connections, router
+from django.db import DatabaseError, connections, models, router
 from django.db.models.functions import Lower
 from django.utils.encoding import force_bytes
 from rest_framework_simplejwt import settings as jwt_settings
@@ -28,6 +28,8 @@ LONG_ACCESS_TOKEN = "jwt_drf_passwordless.W008"
 SHORT_SIGNING_KEY = "jwt_drf_passwordless.W009"
 ACCOUNTS_REVEALED = "jwt_drf_passwordless.W010"
 NO_SMS_SENT = "jwt_drf_passwordless.W011"
+NOT_UNIQUE = "jwt_drf_passwordless.W012"
+LOCAL_TIME = "jwt_drf_passwordless.W013"
 
 HINTS = {INLINE_DELIVERY: "Name a class in DELIVERY that sends in a thread or by a queue."}
 #: Backends of django-sms that send nothing.
@@ -62,6 +64,11 @@ def _unsafe_values() -> Iterator[CheckMessage]:
             "SMS go to a backend that sends none",
             NO_SMS_SENT,
         ),
+        (
+            not django_settings.USE_TZ,
+            "with USE_TZ False codes live an hour longer when summer time ends",
+            LOCAL_TIME,
+        ),
         (settings.REVEAL_ACCOUNT_EXISTENCE, "anyone can ask which addresses have accounts", ACCOUNTS_REVEALED),
     ):
         if unsafe:
@@ -83,19 +90,31 @@ def _indexes() -> Iterator[CheckMessage]:
         field = user_field(method.field)
         if field is None:  # pragma: no cover - reported by check_settings()
             continue
-        if method is EMAIL and settings.EMAIL_LOOKUP == "iexact":
+        by_lower = method is EMAIL and settings.EMAIL_LOOKUP == "iexact"
+        wanted = "unique=True"
+        if by_lower and lowers:
             wanted = f"UniqueConstraint(Lower({field.name!r}), name='user_{field.name}_lower_unique')"
-            if not lowers:
-                wanted = "EMAIL_LOOKUP 'exact' and an index, as this database compares without regard to case"
-            found = any(
-                Lower(field.name) in getattr(index, "expressions", ())
-                for index in (*user_model._meta.constraints, *user_model._meta.indexes)
-            )
-        else:
-            wanted, found = "unique=True or db_index=True", field.unique or getattr(field, "db_index", False)
-        if not found:
+        elif by_lower:
+            wanted = "EMAIL_LOOKUP 'exact' and unique=True, as this database compares without regard to case"
+        rules = [
+            rule
+            for rule in (*user_model._meta.constraints, *user_model._meta.indexes)
+            if (Lower(field.name) in getattr(rule, "expressions", ()) if by_lower else field.name in _first_of(rule))
+        ]
+        hint = f"{field.name}: {wanted}"
+        if not rules and (by_lower or not (field.unique or getattr(field, "db_index", False))):
             message = f"without an index each login reads the whole table of {user_model._meta.label}"
-            yield Warning(f"{NAMESPACE}: {message}.", hint=f"{field.name}: {wanted}", id=NO_INDEX)
+            yield Warning(f"{NAMESPACE}: {message}.", hint=hint, id=NO_INDEX)
+        if settings.REGISTER_NONEXISTENT_USERS and not (
+            field.unique or any(isinstance(rule, models.UniqueConstraint) for rule in rules)
+        ):
+            message = f"without a unique {field.name} two sign-ups at once can make two accounts, which locks both out"
+            yield Warning(f"{NAMESPACE}: {message}.", hint=hint, id=NOT_UNIQUE)
+
+
+def _first_of(rule: Any) -> tuple[str, ...]:
+    """The first field of a constraint or index, by which it can be searched."""
+    return tuple(getattr(rule, "fields", ()))[:1]
 
 
 def _simplejwt() -> Iterator[CheckMessage]:

@@ -9,7 +9,8 @@ import phonenumbers
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db.models import QuerySet
+from django.db import connections
+from django.db.models import Func, QuerySet, TextField
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 from phonenumber_field.phonenumber import to_python
@@ -94,22 +95,28 @@ class EmailMethod(LoginMethod):
     def canonicalize(self, value: object) -> str | None:
         """NFKC and case-folded; None for what is no plain address, or where that is more than lower case.
 
-        Sharp s folds to "ss" and full-width letters to ASCII, which names another mailbox: such
-        addresses cannot sign in by email (Unicode TR36 section 2.11.2, CVE-2019-19844). Nor can
-        those with a quoted local part or an IP address for a domain.
+        Sharp s folds to "ss" and full-width letters to ASCII, which names another mailbox, and IDNA
+        drops characters from domains: each mailbox must have one form, or it has several cooldowns
+        (Unicode TR36 section 2.11.2, CVE-2019-19844). Quoted local parts, which mailers decode, RFC
+        2047 words, which they decode too, and IP addresses for a domain are no plain addresses.
         """
         if not isinstance(value, str) or len(value) > MAX_EMAIL_LENGTH or not value.isprintable():
             return None
+        form = unicodedata.normalize("NFKC", value).casefold()
+        if form != value.lower() or any(mark in form for mark in ('"', "[", "=?")):
+            return None
         try:
-            validate_email(value)
-        except ValidationError:
+            validate_email(form)
+            domain = form.rpartition("@")[2]
+            survives_idna = domain.isascii() or domain.encode("idna").decode("idna") == domain
+        except (UnicodeError, ValidationError):
             return None
-        if '"' in value or "[" in value:
-            return None
-        form = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())
-        return form if form == value.lower() and len(form) <= MAX_EMAIL_LENGTH else None
+        return form if survives_idna and len(form) <= MAX_EMAIL_LENGTH else None
 
     def matching(self, users: "QuerySet[Any]", identifier: str) -> "QuerySet[Any]":
+        if connections[users.db].vendor == "mysql":  # its collations take accented letters for plain ones
+            as_bytes = Func(Lower(self.field), template="CAST(%(expressions)s AS BINARY)", output_field=TextField())
+            users = users.filter(Exact(as_bytes, identifier))
         if settings.EMAIL_LOOKUP == "exact":
             return users.filter(**{self.field: identifier})
         return users.filter(Exact(Lower(self.field), identifier))

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Optional
 
 from django.conf import settings as django_settings
-from django.db import IntegrityError, models, router, transaction
+from django.db import IntegrityError, OperationalError, models, router, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
@@ -31,23 +31,21 @@ class ChallengeManager(models.Manager["PasswordlessChallengeToken"]):
         return next(iter(rows.filter(**lookup)[:1]), None)
 
     def replace(
-        self, row: Optional["PasswordlessChallengeToken"], *, due_at: datetime | None, **values: Any
+        self, row: Optional["PasswordlessChallengeToken"], *, if_unchanged: bool, **values: Any
     ) -> Optional["PasswordlessChallengeToken"]:
-        """Write a new challenge over `row`, or as the first one of its key; of parallel calls, one wins.
+        """Write a new challenge over `row`, or as the first one of its key.
 
-        `due_at` is the time at which the row's wait must be over; None asks for no such thing.
-        Returns the row as written, or None when it must wait or another request was faster.
+        Returns the row as written, or None when another request was faster: of parallel calls that
+        read the same state, one wins. Without `if_unchanged` the last one does, if there was a row.
         """
-        if row is None:
-            try:
-                with transaction.atomic(using=self._write_alias):
+        try:
+            with transaction.atomic(using=self._write_alias):
+                if row is None:
                     return self.create(**values)
-            except IntegrityError:
-                return None
-        as_read = self.filter(pk=row.pk)
-        if due_at is not None:
-            as_read = as_read.filter(sends=row.sends, next_send_at__lte=due_at)
-        if not as_read.update(**values):
+                as_read = {"sends": row.sends, "next_send_at": row.next_send_at} if if_unchanged else {}
+                if not self.filter(pk=row.pk, **as_read).update(**values):
+                    return None
+        except (IntegrityError, OperationalError):  # somebody else's insert, a user deleted meanwhile, a deadlock
             return None
         for name, value in values.items():
             setattr(row, name, value)

@@ -17,8 +17,6 @@ from jwt_drf_passwordless.utils import mask
 
 logger = logging.getLogger(__name__)
 
-#: Rows that a lookup reads at most. More than two come only where the database ignores accents.
-MAX_CANDIDATES = 20
 #: Flags that mark an administrator, on whichever user model has them.
 ADMIN_FLAGS = ("is_staff", "is_superuser", "is_admin")
 
@@ -31,9 +29,8 @@ def find_user(method: LoginMethod, identifier: str) -> AbstractBaseUser | None:
     """
     user_model = get_user_model()
     users = user_model._default_manager.using(router.db_for_write(user_model))
-    candidates = method.matching(users, identifier)[:MAX_CANDIDATES]
-    found = [user for user in candidates if holds(user, method, identifier)]
-    if len(found) > 1 or len(candidates) == MAX_CANDIDATES:
+    found = [user for user in method.matching(users, identifier)[:2] if holds(user, method, identifier)]
+    if len(found) > 1:
         logger.warning("Several users share the %s %s: none can sign in by it", method.field, mask(identifier))
         raise MultipleObjectsReturned
     return found[0] if found else None
@@ -62,7 +59,9 @@ def admit(user: AbstractBaseUser, request: Request | None) -> bool:
     user.is_active = True
     if not may_log_in(user):
         return False
-    user.save(update_fields=["is_active"])  # type: ignore[misc]
+    inactive = get_user_model()._base_manager.using(user._state.db).filter(pk=user.pk, is_active=False)
+    if not inactive.update(is_active=True):
+        return False
     user_activated.send_robust(sender=type(user), user=user, request=request)
     return user.is_active  # a receiver may have taken it back
 

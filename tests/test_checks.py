@@ -92,6 +92,7 @@ def safe(settings, monkeypatch, configure):
     )
     monkeypatch.setattr(user_model._meta.get_field(phone), "unique", True)
     configure(DELIVERY="tests.test_checks.SafeDelivery")
+    settings.USE_TZ = True
 
 
 # Errors
@@ -319,7 +320,7 @@ def test_an_empty_alphabet_of_links_is_an_error(configure):
         ("MAX_TOKEN_ATTEMPTS", 1),
         ("MAX_TOKEN_ATTEMPTS", 10),
         ("TOKEN_REQUEST_THROTTLE_SECONDS", 0),
-        ("TOKEN_REQUEST_THROTTLE_SECONDS", 100_000),
+        ("TOKEN_REQUEST_THROTTLE_SECONDS", 86_400),
         ("SHORT_TOKEN_LENGTH", 255),
         ("LONG_TOKEN_LENGTH", 255),
         ("LONG_TOKEN_LENGTH", 1),
@@ -606,7 +607,7 @@ def test_a_database_without_expression_indexes_gets_advice_that_it_can_follow(sa
     monkeypatch.setattr(connection.features, "supports_expression_indexes", False)
     email = package_settings.EMAIL_FIELD_NAME
     assert only("W005", deploy=True).hint == (
-        f"{email}: EMAIL_LOOKUP 'exact' and an index, as this database compares without regard to case"
+        f"{email}: EMAIL_LOOKUP 'exact' and unique=True, as this database compares without regard to case"
     )
 
 
@@ -639,7 +640,7 @@ def test_an_exact_lookup_wants_an_index_on_the_field_itself(safe, configure, mon
     field = get_user_model()._meta.get_field(getattr(package_settings, setting))
     monkeypatch.setattr(field, "unique", False)
     monkeypatch.setattr(field, "db_index", False)
-    assert only("W005", deploy=True).hint == f"{field.name}: unique=True or db_index=True"
+    assert only("W005", deploy=True).hint == f"{field.name}: unique=True"
 
     monkeypatch.setattr(field, attribute, True)
     assert ids(deploy=True) == []
@@ -649,7 +650,7 @@ def test_a_phone_field_wants_an_index_while_its_method_is_on(safe, configure, mo
     field = get_user_model()._meta.get_field(package_settings.MOBILE_FIELD_NAME)
     monkeypatch.setattr(field, "unique", False)
     monkeypatch.setattr(field, "db_index", False)
-    assert only("W005", deploy=True).hint == f"{field.name}: unique=True or db_index=True"
+    assert only("W005", deploy=True).hint == f"{field.name}: unique=True"
 
     configure(ALLOWED_PASSWORDLESS_METHODS=["EMAIL"])
     assert ids(deploy=True) == []
@@ -696,3 +697,26 @@ def test_an_error_that_the_project_has_silenced_does_not_silence_the_warnings(se
     assert ids(deploy=True) == ["E005"]
     settings.SILENCED_SYSTEM_CHECKS = ["jwt_drf_passwordless.E005"]
     assert "W001" in ids(deploy=True)
+
+
+def test_registration_wants_a_unique_address(safe, configure, monkeypatch):
+    configure(REGISTER_NONEXISTENT_USERS=True)
+    assert ids(deploy=True) == []
+    email = package_settings.EMAIL_FIELD_NAME
+    index = models.Index(Lower(email), name="email_lower")
+    monkeypatch.setattr(get_user_model()._meta, "constraints", [])
+    monkeypatch.setattr(get_user_model()._meta, "indexes", [index])
+    monkeypatch.setattr(get_user_model()._meta.get_field(email), "_unique", False)
+    assert ids(deploy=True) == ["W012"]
+    configure(REGISTER_NONEXISTENT_USERS=False)
+    assert ids(deploy=True) == []
+
+
+def test_local_time_is_a_warning(safe, settings):
+    settings.USE_TZ = False
+    assert ids(deploy=True) == ["W013"]
+
+
+def test_two_methods_on_one_field_are_an_error(configure):
+    configure(MOBILE_FIELD_NAME=package_settings.EMAIL_FIELD_NAME)
+    assert "one field" in only("E009").msg

@@ -197,3 +197,24 @@ def test_after_an_hour_of_guesses_by_strangers_the_newest_link_lets_the_owner_in
 
     assert api.exchange_email(ADA, sent_code()).status_code == 400
     assert api.post("exchange/", {"token": sent_link_token()}).status_code == 200
+
+
+def test_a_wait_that_a_wrong_clock_has_set_does_not_hold(api, make_user):
+    make_user(email="ada@example.com")
+    with time_machine.travel(datetime(2030, 1, 1, tzinfo=timezone.utc).timestamp(), tick=False):
+        assert api.request_email("ada@example.com").status_code == 200
+    with time_machine.travel(datetime(2029, 1, 1, tzinfo=timezone.utc).timestamp(), tick=False):
+        assert api.request_email("ada@example.com").status_code == 200
+        assert api.request_email("ada@example.com").status_code == 429
+
+
+def test_a_login_ends_the_long_wait_that_a_stranger_has_set(api, make_user):
+    make_user(email="ada@example.com")
+    with time_machine.travel(datetime(2030, 1, 1, tzinfo=timezone.utc).timestamp(), tick=False) as clock:
+        for wait in (60, 60, 120, 240, 480):
+            assert api.request_email("ada@example.com").status_code == 200
+            clock.shift(wait)
+        assert api.request_email("ada@example.com").status_code == 200
+        assert api.request_email("ada@example.com")["Retry-After"] == "960"
+        assert api.exchange_email("ada@example.com", sent_code()).status_code == 200
+        assert api.request_email("ada@example.com").status_code == 200

@@ -8,6 +8,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.test import Client
 from django.urls import resolve
 from rest_framework.exceptions import Throttled
+from rest_framework.permissions import AllowAny
 from rest_framework.renderers import BaseRenderer
 from rest_framework_simplejwt.tokens import AccessToken
 
@@ -647,3 +648,12 @@ def test_a_chunked_body_over_the_limit_is_a_413(challenge):
 def test_a_chunked_body_over_the_limit_with_a_small_declared_length_is_a_413(challenge):
     body = padded(LIMIT + 1, token=challenge.token).encode()
     assert post_by_asgi(body, (b"content-length", b"5")) == TOO_LARGE
+
+
+class KnowsTheUser(AllowAny):
+    """Lets everyone in, but may look at who it is."""
+
+
+def test_a_permission_of_the_projects_own_gets_an_authenticated_user(api, configure):
+    configure(PERMISSIONS={"passwordless_token_request": ["tests.test_http.KnowsTheUser"]})
+    assert api.request_email("ada@example.com", headers={"Authorization": "Bearer junk"}).status_code == 401

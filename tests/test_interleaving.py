@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core import mail
 from django.db import DataError, connection
 
 from jwt_drf_passwordless.conf import settings as package_settings
@@ -19,12 +20,13 @@ ADA = "ada@example.com"
 
 
 @contextmanager
-def meanwhile(statement, act):
-    """Do `act` once, just before the next `statement` (UPDATE, INSERT) on the table of challenges."""
+def meanwhile(statement, act, model=PasswordlessChallengeToken):
+    """Do `act` once, just before the next `statement` (UPDATE, INSERT) on the model's table."""
     waiting = [act]
+    table = connection.ops.quote_name(model._meta.db_table)
 
     def wrapper(execute, sql, params, many, context):
-        if waiting and sql.startswith(statement) and PasswordlessChallengeToken._meta.db_table in sql:
+        if waiting and sql.startswith((f"{statement} INTO {table}", f"{statement} {table}")):
             waiting.pop()()
         return execute(sql, params, many, context)
 
@@ -100,3 +102,29 @@ def test_an_account_that_does_not_fit_the_table_is_a_refusal(api, configure):
     api.request_email("new@example.com")
     answer = api.exchange_email("new@example.com", sent_code())
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_credentials")
+
+
+def test_of_two_requests_that_read_the_same_state_one_wins(api, ada, configure):
+    configure(TOKEN_REQUEST_THROTTLE_SECONDS=0)
+    new_challenge(ada)
+    with meanwhile("UPDATE", lambda: api.request_email(ADA)):
+        assert api.request_email(ADA).status_code == 429
+    assert len(mail.outbox) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_request_whose_user_is_deleted_meanwhile_is_no_error(api, ada, configure):
+    configure(TOKEN_REQUEST_THROTTLE_SECONDS=0)
+    get_user_model().objects.all().delete()
+    api.request_email(ADA)
+    user = get_user_model()(pk=ada.pk, **{package_settings.EMAIL_FIELD_NAME: ADA})
+    user.save()
+    with meanwhile("UPDATE", lambda: get_user_model().objects.all().delete()):
+        assert api.request_email(ADA).status_code == 429
+
+
+def test_an_inactive_user_who_is_deleted_meanwhile_is_not_activated(api, make_user, configure):
+    configure(ACTIVATE_INACTIVE_USERS=True)
+    code = new_challenge(make_user(email=ADA, is_active=False)).short_token
+    with meanwhile("UPDATE", lambda: get_user_model().objects.all().delete(), get_user_model()):
+        assert api.exchange_email(ADA, code).status_code == 400
