@@ -49,7 +49,9 @@ def deliver(render: Callable[[], Message], *, wanted: bool, field: str, expires_
             delivery.deliver(message, expires_at)
     except Exception as error:  # noqa: BLE001 - whatever a backend raises, the client's answer is the same
         name = type(error).__name__
-        logger.error("A message to a user's %s could not be sent: %s", field, name)
-        token_send_failed.send_robust(sender=None, field=field, error=name)
-        return False
-    return True
+    else:
+        return True
+    # Not while the exception is handled: the traceback of a receiver that fails would end with its text.
+    logger.error("A message to a user's %s could not be sent: %s", field, name)
+    token_send_failed.send_robust(sender=None, field=field, error=name)
+    return False

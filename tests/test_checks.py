@@ -706,7 +706,7 @@ def test_registration_wants_a_unique_address(safe, configure, monkeypatch):
     index = models.Index(Lower(email), name="email_lower")
     monkeypatch.setattr(get_user_model()._meta, "constraints", [])
     monkeypatch.setattr(get_user_model()._meta, "indexes", [index])
-    monkeypatch.setattr(get_user_model()._meta.get_field(email), "_unique", False)
+    monkeypatch.setattr(get_user_model()._meta.get_field(email), "unique", False)
     assert ids(deploy=True) == ["W012"]
     configure(REGISTER_NONEXISTENT_USERS=False)
     assert ids(deploy=True) == []
