@@ -39,6 +39,7 @@ NO_SUCH_USER_FIELD = "jwt_drf_passwordless.E009"
 CANNOT_REGISTER = "jwt_drf_passwordless.E010"
 NOT_A_REFRESH_TOKEN = "jwt_drf_passwordless.E011"
 BAD_SENDER = "jwt_drf_passwordless.E012"
+MISSING_LIBRARY = "jwt_drf_passwordless.E013"
 
 #: Bits of a code: six digits (NIST SP 800-63B section 3.1.3.2).
 MIN_SHORT_BITS = 19.9
@@ -235,10 +236,17 @@ def _classes() -> Iterator[CheckMessage]:
     if not issubclass(getattr(serializer, "token_class", None) or object, RefreshToken):
         message = "SIMPLE_JWT['TOKEN_OBTAIN_SERIALIZER'] makes no refresh tokens, which a login answers with."
         yield Error(message, id=NOT_A_REFRESH_TOKEN)
-    if not hasattr(resolve(settings.DELIVERY), "deliver"):
+    delivery = resolve(settings.DELIVERY)
+    if not hasattr(delivery, "deliver"):
         yield Error(f"{NAMESPACE}: the class in DELIVERY has no method deliver().", id=BAD_SENDER)
     if MOBILE.is_enabled:
         yield from _try("SMS_BACKEND of django-sms", lambda: resolve(django_settings.SMS_BACKEND))
+    if hasattr(delivery, "extra"):
+        try:
+            resolve(delivery.task)
+        except ImportError:
+            hint = f"pip install 'jwt-drf-passwordless[{delivery.extra}]'"
+            yield Error(f"{NAMESPACE}: the library of {settings.DELIVERY} is missing.", hint=hint, id=MISSING_LIBRARY)
     for name in ("EMAIL", "SMS_SENDERS"):
         if not hasattr(getattr(settings, name).passwordless_request, "render"):
             hint = "Subclass jwt_drf_passwordless.messages.PasswordlessRequestMessage."

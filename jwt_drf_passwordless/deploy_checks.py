@@ -54,7 +54,7 @@ def _unsafe_values() -> Iterator[CheckMessage]:
         (settings.MAX_TOKEN_USES > 1, "a code can be used more than once (ASVS 6.5.1)", SEVERAL_USES),
         (cooldown < 30, "an address can be sent a message more often than every 30 seconds", SHORT_COOLDOWN),
         (
-            settings.DELIVERY == DEFAULTS["DELIVERY"],
+            _sends_inline(),
             "messages are sent within the request, whose duration then tells known addresses from unknown ones",
             INLINE_DELIVERY,
         ),
@@ -73,6 +73,14 @@ def _unsafe_values() -> Iterator[CheckMessage]:
     ):
         if unsafe:
             yield Warning(f"{NAMESPACE}: {message}.", hint=HINTS.get(id_), id=id_)
+
+
+def _sends_inline() -> bool:
+    """Whether messages are sent within the request; Django's tasks framework does so unless told otherwise."""
+    if settings.DELIVERY == "jwt_drf_passwordless.delivery.Tasks":
+        backend = getattr(django_settings, "TASKS", {}).get("default", {}).get("BACKEND", "ImmediateBackend")
+        return str(backend).endswith("ImmediateBackend")
+    return bool(settings.DELIVERY == DEFAULTS["DELIVERY"])
 
 
 def _unsafe_links() -> Iterator[CheckMessage]:

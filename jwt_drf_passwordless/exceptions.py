@@ -24,11 +24,15 @@ class MalformedRequest(PasswordlessError):
 
 
 class InvalidCredentials(PasswordlessError):
-    """400: the one failure of every redeem; never tells which rule refused (ASVS 6.3.8)."""
+    """400: the one failure of every redeem; `reason` is for signals and log, the client never sees it."""
 
     status_code = status.HTTP_400_BAD_REQUEST
     default_code = "invalid_credentials"
     message_name = "INVALID_CREDENTIALS_ERROR"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason
 
 
 class CannotSend(PasswordlessError):

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -16,8 +16,9 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
-from jwt_drf_passwordless import delivery, users
+from jwt_drf_passwordless import delivery, signals, users
 from jwt_drf_passwordless.conf import settings
+from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.exceptions import CannotSend, DeliveryUnavailable, InvalidCredentials
 from jwt_drf_passwordless.methods import Accounts, LoginMethod, method_for
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
@@ -36,8 +37,6 @@ CLOCK_SKEW = 60
 QUIET = timedelta(hours=24)
 
 Challenge = PasswordlessChallengeToken
-#: The row that was found, whether the proof is its own, and the columns that must still be as read.
-Match = tuple[Challenge | None, bool, dict[str, Any]]
 
 
 class PasswordlessTokenService:
@@ -72,20 +71,10 @@ class PasswordlessTokenService:
         A text of `LONG_TOKEN_LENGTH` characters is a link's token, which needs no identifier but
         must belong to what is given; anything else is a code, which needs both.
         """
-        method = method_for(identifier_field) if identifier_field else None
-        identifier = method.canonicalize(identifier_value) if method and identifier_value else None
-        if not challenge or (identifier_value and identifier is None):
+        try:
+            return _redeem(challenge or "", identifier_field, identifier_value)
+        except InvalidCredentials:
             return None
-        if len(challenge) == settings.LONG_TOKEN_LENGTH:
-            row, matched, as_read = _match_link(challenge, identifier_field, identifier)
-        elif identifier_field and identifier:
-            row, matched, as_read = _match_code(challenge, identifier_field, identifier)
-        else:
-            return None
-        counted = Challenge.objects.spend(
-            row, matched=matched, now=timezone.now(), max_uses=settings.MAX_TOKEN_USES, **as_read
-        )
-        return row if matched and counted else None
 
 
 @sensitive_variables()
@@ -96,6 +85,7 @@ def request_login(method: LoginMethod, identifier: str, accounts: Accounts, requ
     identifiers take the same steps. Raises Throttled, with the exact `wait` in seconds, within the
     cooldown; under `REVEAL_ACCOUNT_EXISTENCE` also CannotSend and DeliveryUnavailable.
     """
+    field = method.field
     try:
         user = accounts.find_user_by_identifier(identifier)
     except MultipleObjectsReturned:
@@ -104,15 +94,22 @@ def request_login(method: LoginMethod, identifier: str, accounts: Accounts, requ
         may_send = users.may_log_in(user) if user else settings.REGISTER_NONEXISTENT_USERS
     if settings.REVEAL_ACCOUNT_EXISTENCE and not may_send:
         raise CannotSend
-    challenge = _issue(method.field, identifier, user)
+    facts: dict[str, Any] = {"field": field, "identifier": identifier, "request": request}
+    try:
+        challenge = _issue(field, identifier, user)
+    except Throttled as throttled:
+        record(signals.token_throttled, user=user, wait=getattr(throttled, "wait", None), **facts)
+        raise
+    record(signals.token_requested, user=user, will_send=may_send, **facts)
     if may_send and user is None and settings.REGISTER_ON == "request":
-        user = _register(method, identifier, accounts)
+        user = _register(method, identifier, accounts, request)
     context = {"user": user, "token": challenge.token, "short_token": challenge.short_token}
     to = method.address(user) if user else identifier
     sent = delivery.deliver(
         partial(method.render, request, context, to),
         wanted=may_send,
-        field=method.field,
+        field=field,
+        subject=mask(identifier),
         expires_at=challenge.expires_at,
     )
     if settings.REVEAL_ACCOUNT_EXISTENCE and not sent:
@@ -128,15 +125,73 @@ def exchange_login(
     `field` restricts to one method; `identifier` is needed for a code. Raises InvalidCredentials
     for every failure. The rules on users are asked after the challenge is used up, on fresh data.
     """
-    row = PasswordlessTokenService.check_token(token, field, identifier)
-    method = method_for(row.token_request_identifier) if row else None
-    if row is None or method is None or not method.is_enabled:
-        raise InvalidCredentials
+    try:
+        row = _redeem(token, field, identifier)
+        user = _judge(row, request)
+    except InvalidCredentials as refused:
+        record(
+            signals.token_refused,
+            field=field or "",
+            identifier=identifier or "",
+            request=request,
+            reason=refused.reason,
+        )
+        raise
+    for signal in (signals.token_redeemed, signals.identifier_proven):
+        record(
+            signal,
+            field=row.token_request_identifier,
+            identifier=row.identifier,
+            user=user,
+            request=request,
+        )
+    return user
+
+
+def _judge(row: Challenge, request: Request | None) -> AbstractBaseUser:
+    """The user whom a redeemed challenge lets in; InvalidCredentials when a rule on users refuses."""
+    method = method_for(row.token_request_identifier)
+    if method is None or not method.is_enabled:
+        raise InvalidCredentials("method_disabled")
     user = row.user or _newcomer(method, row.identifier, request)
-    if user is None or not users.holds(user, method, row.identifier) or not users.admit(user, request):
-        raise InvalidCredentials
+    if not users.holds(user, method, row.identifier):
+        raise InvalidCredentials("identifier_changed")
+    if not users.admit(user, method, row.identifier, request):
+        raise InvalidCredentials("user_refused")
     setattr(user, AMR_ATTRIBUTE, method.amr)
     return user
+
+
+@sensitive_variables()
+def _redeem(token: str, field: str | None, value: object) -> Challenge:
+    """Use up a code or link: the row with its user loaded. InvalidCredentials for every failure."""
+    method = method_for(field) if field else None
+    identifier = method.canonicalize(value) if method and value else None
+    if value and identifier is None:
+        raise InvalidCredentials("unknown")
+    max_tries = settings.MAX_TOKEN_ATTEMPTS
+    if settings.INCORRECT_SHORT_TOKEN_REDEEMS_TOKEN:
+        max_tries = min(max_tries, settings.MAX_TOKEN_USES)
+    row: Challenge | None
+    if len(token) == settings.LONG_TOKEN_LENGTH:
+        row = _with_link(token, field, identifier)
+        matched = row is not None
+        as_read: dict[str, Any] = {"long_digest": row.long_digest if row else ""}
+    elif field and identifier:
+        key = challenge_key(LOGIN, field, identifier)
+        row = Challenge.objects.find(with_user=True, key=key)
+        stored = row.short_digest if row else ""
+        # Every key is tried, whichever fits, so that the duration tells nothing.
+        tests = [constant_time_compare(digest, stored) for digest in keyed_digests("short", key, token)]
+        matched = any(tests)
+        as_read = {"short_digest": stored, "tries__lt": max_tries}
+    else:
+        raise InvalidCredentials("unknown")
+    now = timezone.now()
+    counted = Challenge.objects.spend(row, matched=matched, now=now, max_uses=settings.MAX_TOKEN_USES, **as_read)
+    if row and matched and counted:
+        return row
+    raise InvalidCredentials(_reason(row, matched, now, max_tries))
 
 
 @sensitive_variables()
@@ -187,48 +242,54 @@ def _wait_after(sends: int) -> int:
     return max(base, min(base << doublings, MAX_WAIT))
 
 
-@sensitive_variables()
-def _match_link(token: str, field: str | None, identifier: str | None) -> Match:
+def _with_link(token: str, field: str | None, identifier: str | None) -> Challenge | None:
     """The row of a link's token, if field and identifier, where given, are the row's."""
     row = Challenge.objects.find(with_user=True, long_digest__in=keyed_digests("long", LOGIN, token))
     if row and field in (None, row.token_request_identifier) and identifier in (None, row.identifier):
-        return row, True, {"long_digest": row.long_digest}
-    return None, False, {"long_digest": ""}
+        return row
+    return None
 
 
-@sensitive_variables()
-def _match_code(code: str, field: str, identifier: str) -> Match:
-    """The row of an identifier, and whether the code is its code; compared under every key, in constant time."""
-    key = challenge_key(LOGIN, field, identifier)
-    row = Challenge.objects.find(with_user=True, key=key)
-    stored = row.short_digest if row else ""
-    equal = [constant_time_compare(digest, stored) for digest in keyed_digests("short", key, code)]
-    max_tries = settings.MAX_TOKEN_ATTEMPTS
-    if settings.INCORRECT_SHORT_TOKEN_REDEEMS_TOKEN:
-        max_tries = min(max_tries, settings.MAX_TOKEN_USES)
-    return row, any(equal), {"short_digest": stored, "tries__lt": max_tries}
+def _reason(row: Challenge | None, matched: bool, now: datetime, max_tries: int) -> str:
+    """Why a redeem failed, as far as the row tells; for signals and log only."""
+    if row is None:
+        return "unknown"
+    for failed, reason in (
+        (row.expires_at <= now, "expired"),
+        (row.uses >= settings.MAX_TOKEN_USES, "used"),
+        (row.tries >= max_tries, "too_many_tries"),
+        (not matched, "wrong"),
+    ):
+        if failed:
+            return reason
+    return "raced"  # somebody else used it up between our SELECT and our UPDATE
 
 
-def _newcomer(method: LoginMethod, identifier: str, request: Request | None) -> AbstractBaseUser | None:
+def _newcomer(method: LoginMethod, identifier: str, request: Request | None) -> AbstractBaseUser:
     """Who has a proven identifier that no account had at the request: found by now, or registered."""
     accounts = method.accounts(request)
     try:
         user = accounts.find_user_by_identifier(identifier)
     except MultipleObjectsReturned:
-        return None
+        raise InvalidCredentials("ambiguous") from None
     if user is None and settings.REGISTER_NONEXISTENT_USERS:
-        return _register(method, identifier, accounts)
+        user = _register(method, identifier, accounts, request)
+    if user is None:
+        raise InvalidCredentials("not_registered")
     return user
 
 
-def _register(method: LoginMethod, identifier: str, accounts: Accounts) -> AbstractBaseUser | None:
+def _register(
+    method: LoginMethod, identifier: str, accounts: Accounts, request: Request | None
+) -> AbstractBaseUser | None:
     """The new account, or None when a constraint or column of the user model refuses it."""
     try:
         with transaction.atomic(using=router.db_for_write(get_user_model())):
             user = accounts.create({method.field: identifier})
-            if users.holds(user, method, identifier):
-                return user
-            raise IntegrityError("create() has made an account without the identifier")
+            if not users.holds(user, method, identifier):
+                raise IntegrityError("create() has made an account without the identifier")
     except (DataError, IntegrityError):
         logger.warning("No account could be made for the %s %s", method.field, mask(identifier))
         return None
+    record(signals.user_registered, field=method.field, identifier=identifier, user=user, request=request)
+    return user

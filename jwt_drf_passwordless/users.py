@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework_simplejwt import settings as jwt_settings
 
 from jwt_drf_passwordless.conf import settings
+from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.methods import METHODS, LoginMethod
 from jwt_drf_passwordless.signals import user_activated
 from jwt_drf_passwordless.utils import mask
@@ -50,8 +51,8 @@ def may_log_in(user: AbstractBaseUser) -> bool:
     return bool(jwt_settings.api_settings.USER_AUTHENTICATION_RULE(user))
 
 
-def admit(user: AbstractBaseUser, request: Request | None) -> bool:
-    """Whether a user who has proven an identifier gets tokens; activates where the settings say so."""
+def admit(user: AbstractBaseUser, method: LoginMethod, identifier: str, request: Request | None) -> bool:
+    """Whether a user who has proven the identifier gets tokens; activates where the settings say so."""
     if user.is_active:
         return may_log_in(user)
     if not settings.ACTIVATE_INACTIVE_USERS:
@@ -62,7 +63,7 @@ def admit(user: AbstractBaseUser, request: Request | None) -> bool:
     inactive = get_user_model()._base_manager.using(user._state.db).filter(pk=user.pk, is_active=False)
     if not inactive.update(is_active=True):
         return False
-    user_activated.send_robust(sender=type(user), user=user, request=request)
+    record(user_activated, field=method.field, identifier=identifier, user=user, request=request)
     return user.is_active  # a receiver may have taken it back
 
 

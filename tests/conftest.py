@@ -14,8 +14,30 @@ from django.core import mail
 from django.test import Client
 
 from jwt_drf_passwordless.conf import settings as package_settings
+from tests.secret_scan import SecretScan
 
 NEXT = itertools.count(1)
+SCAN = SecretScan()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _listen():
+    with SCAN.listening():
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Fail a test that has logged or stored a secret."""
+    try:
+        result = yield
+        leaks = SCAN.leaks_in_logs()
+        if item.get_closest_marker("django_db") or "db" in item.fixturenames:
+            leaks += SCAN.leaks_in_storage()
+        assert leaks == []
+        return result
+    finally:
+        SCAN.forget()
 
 
 @dataclass
@@ -27,7 +49,10 @@ class Api:
     def post(self, route: str, body: Any, **extra: Any) -> Any:
         """`route` is relative to the mount point; `body` a dict, or a text or bytes sent as they are."""
         data = body if isinstance(body, str | bytes) else json.dumps(body)
-        return self.client.post(f"/passwordless/{route}", data, content_type="application/json", **extra)
+        SCAN.used(*(body.values() if isinstance(body, dict) else ()))
+        response = self.client.post(f"/passwordless/{route}", data, content_type="application/json", **extra)
+        SCAN.answered(response)
+        return response
 
     def request_email(self, email: Any, **extra: Any) -> Any:
         return self.post("request/email/", {package_settings.EMAIL_FIELD_NAME: email}, **extra)
@@ -70,6 +95,7 @@ def make_user(db):
 
     def make(*, email: str | None = None, phone: str | None = None, staff: bool = False, **fields: Any) -> Any:
         user_model = get_user_model()
+        SCAN.used(email, phone)
         if email is not None:
             fields[package_settings.EMAIL_FIELD_NAME] = email
         if phone is not None:

@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import django
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.checks import Error, Warning, run_checks
@@ -14,12 +15,17 @@ from django.db.models.functions import Lower
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenObtainSerializer
 from sms.backends.base import BaseSmsBackend
 
+import jwt_drf_passwordless
+from jwt_drf_passwordless import tasks
 from jwt_drf_passwordless.conf import settings as package_settings
+from jwt_drf_passwordless.delivery import Tasks
 from jwt_drf_passwordless.serializers import PasswordlessEmailTokenRequestSerializer
 
 #: Reading what a MariaDB or MySQL server can do takes a connection.
 pytestmark = pytest.mark.django_db
 
+#: Django's own tasks framework from version 6 on, its backport before.
+TASKS = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
 SMALL_PROJECT = """
 SECRET_KEY = "a key for tests only, of more than fifty characters in all"
 INSTALLED_APPS = [
@@ -60,7 +66,22 @@ class SignUpSerializer(PasswordlessEmailTokenRequestSerializer):
 class SafeDelivery:
     """A project's own way to send."""
 
-    def deliver(self, message, expires_at):
+    def deliver(self, outgoing):
+        raise NotImplementedError
+
+
+class TasksWithoutLibrary(Tasks):
+    """As `Tasks` is before Django 6 without the backport, where its task is not defined."""
+
+    task = "jwt_drf_passwordless.tasks.not_defined"
+
+
+class DeliveryWithTask:
+    """A project's own way to send, by a task that is not ours to judge."""
+
+    task = "send_message"
+
+    def deliver(self, outgoing):
         raise NotImplementedError
 
 
@@ -504,6 +525,45 @@ def test_a_delivery_class_that_cannot_deliver_is_an_error(configure):
     assert ids() == ["E012"]
 
 
+@pytest.fixture
+def _without_celery(monkeypatch):
+    """As if it were not installed."""
+    monkeypatch.setattr(jwt_drf_passwordless, "tasks", tasks)  # importing it anew changes this too
+    monkeypatch.delitem(sys.modules, "jwt_drf_passwordless.tasks")
+    monkeypatch.setitem(sys.modules, "celery", None)
+
+
+def test_celery_is_silent_where_it_is_installed(configure):
+    configure(DELIVERY="jwt_drf_passwordless.delivery.Celery")
+    assert ids() == []
+
+
+@pytest.mark.usefixtures("_without_celery")
+def test_a_delivery_whose_library_is_missing_is_an_error_that_says_what_to_install(configure):
+    configure(DELIVERY="jwt_drf_passwordless.delivery.Celery")
+    message = only("E013")
+    assert isinstance(message, Error)
+    assert message.msg == "JWT_DRF_PASSWORDLESS: the library of jwt_drf_passwordless.delivery.Celery is missing."
+    assert message.hint == "pip install 'jwt-drf-passwordless[celery]'"
+
+
+def test_a_task_that_is_not_there_is_an_error_that_names_the_extra_of_its_class(configure):
+    configure(DELIVERY="tests.test_checks.TasksWithoutLibrary")
+    assert only("E013").hint == "pip install 'jwt-drf-passwordless[django-tasks]'"
+
+
+@pytest.mark.usefixtures("_without_celery")
+@pytest.mark.parametrize("name", ["Inline", "Thread", "Tasks"])
+def test_a_delivery_that_does_not_need_the_missing_library_is_silent(configure, name):
+    configure(DELIVERY=f"jwt_drf_passwordless.delivery.{name}")
+    assert ids() == []
+
+
+def test_a_task_of_a_project_s_own_delivery_class_is_not_looked_for(configure):
+    configure(DELIVERY="tests.test_checks.DeliveryWithTask")
+    assert ids() == []
+
+
 def test_errors_of_several_kinds_are_told_at_once(configure):
     configure(TOKEN_LIFETIME=0, EMAIL_LOOKUP="contains", SHORT_TOKEN_LENGTH=5, PASSWORDLESS_EMAIL_LOGIN_URL="x")
     assert sorted(ids()) == ["E004", "E005", "E006", "E008"]
@@ -562,6 +622,27 @@ def test_an_unsafe_setting_is_a_warning_and_a_safe_one_is_silent(safe, configure
 
     settings.JWT_DRF_PASSWORDLESS = before
     configure(**still_safe)
+    assert ids(deploy=True) == []
+
+
+@pytest.mark.parametrize("tasks_framework", [f"{TASKS}.backends.immediate.ImmediateBackend", None])
+def test_tasks_that_run_within_the_request_are_a_warning(safe, configure, settings, tasks_framework):
+    configure(DELIVERY="jwt_drf_passwordless.delivery.Tasks")
+    settings.TASKS = {"default": {"BACKEND": tasks_framework}} if tasks_framework else {}
+    message = only("W004", deploy=True)
+    assert isinstance(message, Warning)
+    assert "sent within the request" in message.msg
+
+
+def test_tasks_that_run_elsewhere_are_silent(safe, configure, settings):
+    configure(DELIVERY="jwt_drf_passwordless.delivery.Tasks")
+    settings.TASKS = {"default": {"BACKEND": f"{TASKS}.backends.dummy.DummyBackend"}}
+    assert ids(deploy=True) == []
+
+
+@pytest.mark.parametrize("name", ["Thread", "Celery"])
+def test_a_delivery_outside_the_request_is_silent(safe, configure, name):
+    configure(DELIVERY=f"jwt_drf_passwordless.delivery.{name}")
     assert ids(deploy=True) == []
 
 

@@ -1,0 +1,55 @@
+"""Challenges in the admin: to look at and to delete, masked, without codes or their digests."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from jwt_drf_passwordless.methods import METHODS
+from jwt_drf_passwordless.models import PasswordlessChallengeToken
+from jwt_drf_passwordless.services import LOGIN
+from jwt_drf_passwordless.utils import challenge_key, mask
+
+COLUMNS = (
+    "purpose",
+    "token_request_identifier",
+    "masked_identifier",
+    "user_id",
+    "expires_at",
+    "next_send_at",
+    "sends",
+    "uses",
+    "tries",
+)
+
+
+@admin.register(PasswordlessChallengeToken)
+class PasswordlessChallengeTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = COLUMNS
+    fields = COLUMNS
+    readonly_fields = COLUMNS
+    search_fields = ("key",)
+    search_help_text = _("A whole email address or phone number.")
+    show_full_result_count = False
+
+    @admin.display(description=_("identifier"))
+    def masked_identifier(self, challenge: PasswordlessChallengeToken) -> str:
+        return mask(challenge.identifier)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[PasswordlessChallengeToken], search_term: str
+    ) -> tuple[QuerySet[PasswordlessChallengeToken], bool]:
+        """By whole identifier only: its key has a unique index, a part of it would read the whole table."""
+        if search_term:
+            identifiers = {method.field: method.canonicalize(search_term) for method in METHODS}
+            keys = [challenge_key(LOGIN, field, value) for field, value in identifiers.items() if value]
+            queryset = queryset.filter(key__in=keys)
+        return queryset, False
