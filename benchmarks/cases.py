@@ -1,0 +1,186 @@
+"""What is measured: cases as HTTP requests to the WSGI application, in a database filled for them."""
+
+import io
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+
+from django.contrib.auth.hashers import make_password
+from django.core.mail import EmailMultiAlternatives
+from django.core.wsgi import get_wsgi_application
+from django.db import connection
+from django.db.models import Model
+from django.test.utils import setup_databases, teardown_databases
+from django.utils import timezone
+
+from benchmarks.models import User
+from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
+from jwt_drf_passwordless.services import LOGIN, PasswordlessTokenService
+from jwt_drf_passwordless.utils import challenge_key
+
+Work = Callable[[], int]
+PREFIX = "/passwordless"
+#: A code that no alphabet of digits gives.
+WRONG_CODE = "abcdef"
+
+application = get_wsgi_application()
+
+
+@dataclass(frozen=True)
+class Case:
+    """`prepare` makes ready for a user, unmeasured, and gives the work that is measured, which returns `status`."""
+
+    name: str
+    prepare: Callable[[User], Work]
+    status: int = 200
+    #: The highest ratio to the second floor.
+    target: float | None = None
+
+
+def post(path: str, **body: str) -> Work:
+    """One POST of JSON, from the WSGI environment to the last byte of the answer."""
+    content = json.dumps(body).encode()
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": path,
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(content)),
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "8000",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "192.0.2.1",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(content),
+    }
+
+    def work() -> int:
+        response = application(environ, lambda status, headers: None)
+        b"".join(response)
+        response.close()
+        return response.status_code
+
+    return work
+
+
+def empty(user: User) -> Work:
+    return post("/empty/", email=user.email)
+
+
+def pair(user: User) -> Work:
+    return post("/pair/", email=user.email)
+
+
+def commit(user: User) -> Work:
+    """What the database takes for one row changed and committed, without Django's ORM."""
+
+    def work() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE benchmarks_user SET first_name = %s WHERE id = %s", [str(time.time_ns()), user.pk])
+            return cursor.rowcount
+
+    return work
+
+
+def first_request(user: User) -> Work:
+    Challenge.objects.filter(key=challenge_key(LOGIN, "email", user.email)).delete()
+    return post(f"{PREFIX}/request/email/", email=user.email)
+
+
+def request(user: User) -> Work:
+    PasswordlessTokenService.create_token(user, "email")
+    return post(f"{PREFIX}/request/email/", email=user.email)
+
+
+def request_in_cooldown(user: User) -> Work:
+    challenge = PasswordlessTokenService.create_token(user, "email")
+    Challenge.objects.filter(pk=challenge.pk).update(next_send_at=timezone.now() + timedelta(hours=1))
+    return post(f"{PREFIX}/request/email/", email=user.email)
+
+
+def exchange(user: User) -> Work:
+    challenge = PasswordlessTokenService.create_token(user, "email")
+    return post(f"{PREFIX}/exchange/email/", email=user.email, token=challenge.short_token)
+
+
+def mail_alone(user: User) -> Work:
+    """What Django's mail costs: an email of text and HTML, built, and kept by the backend in memory."""
+
+    def work() -> int:
+        email = EmailMultiAlternatives("Your sign-in code for Example", "text\n" * 40, to=[user.email])
+        email.attach_alternative("<p>html</p>\n" * 80, "text/html")
+        return email.send()
+
+    return work
+
+
+def exchange_of_a_link(user: User) -> Work:
+    challenge = PasswordlessTokenService.create_token(user, "email")
+    return post(f"{PREFIX}/exchange/", token=challenge.token)
+
+
+def wrong_code(user: User) -> Work:
+    PasswordlessTokenService.create_token(user, "email")
+    return post(f"{PREFIX}/exchange/email/", email=user.email, token=WRONG_CODE)
+
+
+EMPTY = Case("empty view", empty)
+PAIR = Case("user and pair", pair)
+CASES = (
+    EMPTY,
+    PAIR,
+    Case("one commit", commit, status=1),
+    Case("one mail", mail_alone, status=1),
+    Case("request", request, target=1.5),
+    Case("first request", first_request, target=1.5),
+    Case("request in cooldown", request_in_cooldown, status=429),
+    Case("exchange", exchange, target=1.35),
+    Case("exchange of a link", exchange_of_a_link, target=1.35),
+    Case("wrong code", wrong_code, status=400, target=1.0),
+)
+
+
+@contextmanager
+def filled_database(users: int, rows: int) -> Iterator[None]:
+    """A database of its own with so many users, of whom so many have an open challenge; dropped in the end."""
+    databases = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
+    try:
+        password = make_password(None)
+        _insert(User(username=f"user{n}", email=f"user{n}@example.com", password=password) for n in range(users))
+        _insert(_open_challenge(user) for user in User.objects.order_by("pk")[:rows].iterator())
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+        yield
+    finally:
+        teardown_databases(databases, verbosity=0)
+
+
+def get_user(number: int) -> User:
+    return User.objects.get(username=f"user{number}")
+
+
+def _insert(objects: Iterable[Model], batch: int = 5000) -> None:
+    objects = iter(objects)
+    while some := list(islice(objects, batch)):
+        type(some[0])._default_manager.bulk_create(some)
+
+
+def _open_challenge(user: User) -> Challenge:
+    """As a request writes it, with digests that fit no code."""
+    now = timezone.now()
+    key = challenge_key(LOGIN, "email", user.email)
+    return Challenge(
+        key=key,
+        purpose=LOGIN,
+        token_request_identifier="email",
+        identifier=user.email,
+        user=user,
+        short_digest=challenge_key(LOGIN, "short", user.email),
+        long_digest=challenge_key(LOGIN, "long", user.email),
+        expires_at=now + timedelta(seconds=600),
+        sends=1,
+        next_send_at=now,
+    )
