@@ -233,7 +233,7 @@ def _issue(field: str, identifier: str, user: AbstractBaseUser | None, *, cooldo
 def _wait_after(sends: int) -> int:
     """Seconds from the send of this count to the next one: doubles from the third on, to an hour.
 
-    About 31 sends of five tries a day, so a six-digit code is guessed with a chance of 0.016 %
+    30 sends of five tries a day: a six-digit code is guessed with a chance of 0.015 %
     (NIST SP 800-63B section 3.2.2 asks for a limit). A stranger's requests cost the owner an hour's
     wait at most; a stranger's wrong tries can kill each code, but not the link beside it.
     """
