@@ -37,6 +37,9 @@ def record(
     """
     subject = subject or mask(identifier)
     signal.send_robust(sender=get_user_model(), field=field, subject=subject, user=user, request=request, **facts)
+    level = logging.WARNING if signal in WARNINGS else logging.INFO
+    if not logger.isEnabledFor(level):
+        return
     told = {
         "event": NAMES[signal],
         "field": field,
@@ -45,9 +48,7 @@ def record(
         "user_id": None if user is None else str(user.pk),
         **facts,
     }
-    level = logging.WARNING if signal in WARNINGS else logging.INFO
-    if logger.isEnabledFor(level):
-        logger.log(level, " ".join(f"{name}={value}" for name, value in told.items()), extra=told)
+    logger.log(level, " ".join(f"{name}={value}" for name, value in told.items()), extra=told)
 
 
 def network(request: Request | None) -> str | None:
