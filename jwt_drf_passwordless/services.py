@@ -59,7 +59,8 @@ class PasswordlessTokenService:
     @staticmethod
     def should_throttle(user: AbstractBaseUser) -> bool:
         """Whether a challenge of the user still waits for its cooldown."""
-        return Challenge.objects.filter(user_id=user.pk, purpose=LOGIN, next_send_at__gt=timezone.now()).exists()
+        now = timezone.now()
+        return any(_remaining_wait(row, now) for row in Challenge.objects.filter(user_id=user.pk, purpose=LOGIN))
 
     @staticmethod
     @sensitive_variables()
@@ -200,11 +201,9 @@ def _issue(field: str, identifier: str, user: AbstractBaseUser | None, *, cooldo
     now = timezone.now()
     key = challenge_key(LOGIN, field, identifier)
     row = Challenge.objects.find(key=key)
-    if cooldown and row:
-        remaining = math.ceil((row.next_send_at - now).total_seconds())
-        # Far more than the whole wait comes from a clock that was wrong, a changed setting or a login since.
-        if 0 < remaining <= _wait_after(row.sends) + CLOCK_SKEW:
-            raise Throttled(remaining)
+    remaining = _remaining_wait(row, now) if cooldown and row else 0
+    if remaining:
+        raise Throttled(remaining)
     sends = row.sends + 1 if row and now - row.next_send_at < QUIET else 1
     short_token = create_challenge(settings.SHORT_TOKEN_LENGTH, settings.SHORT_TOKEN_CHARS)
     token = create_challenge(settings.LONG_TOKEN_LENGTH, settings.LONG_TOKEN_CHARS)
@@ -228,6 +227,13 @@ def _issue(field: str, identifier: str, user: AbstractBaseUser | None, *, cooldo
         raise Throttled(max(1, _wait_after(sends)))
     challenge.short_token, challenge.token = short_token, token
     return challenge
+
+
+def _remaining_wait(row: Challenge, now: datetime) -> int:
+    """Seconds until the row's address may be sent to again; 0 when it may now."""
+    remaining = math.ceil((row.next_send_at - now).total_seconds())
+    # Far more than the whole wait comes from a clock that was wrong, a changed setting or a login since.
+    return remaining if 0 < remaining <= _wait_after(row.sends) + CLOCK_SKEW else 0
 
 
 def _wait_after(sends: int) -> int:

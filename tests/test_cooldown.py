@@ -7,6 +7,7 @@ import time_machine
 from django.core import mail
 
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
+from jwt_drf_passwordless.services import PasswordlessTokenService
 from tests.conftest import sent_code, sent_link_token
 
 pytestmark = pytest.mark.django_db
@@ -209,12 +210,14 @@ def test_a_wait_that_a_wrong_clock_has_set_does_not_hold(api, make_user):
 
 
 def test_a_login_ends_the_long_wait_that_a_stranger_has_set(api, make_user):
-    make_user(email="ada@example.com")
+    ada = make_user(email="ada@example.com")
     with time_machine.travel(datetime(2030, 1, 1, tzinfo=timezone.utc).timestamp(), tick=False) as clock:
         for wait in (60, 60, 120, 240, 480):
             assert api.request_email("ada@example.com").status_code == 200
             clock.shift(wait)
         assert api.request_email("ada@example.com").status_code == 200
         assert api.request_email("ada@example.com")["Retry-After"] == "960"
+        assert PasswordlessTokenService.should_throttle(ada)
         assert api.exchange_email("ada@example.com", sent_code()).status_code == 200
+        assert not PasswordlessTokenService.should_throttle(ada)
         assert api.request_email("ada@example.com").status_code == 200
