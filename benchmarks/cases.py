@@ -97,7 +97,7 @@ def request(user: User) -> Work:
 
 def request_in_cooldown(user: User) -> Work:
     challenge = PasswordlessTokenService.create_token(user, "email")
-    Challenge.objects.filter(pk=challenge.pk).update(next_send_at=timezone.now() + timedelta(hours=1))
+    Challenge.objects.filter(pk=challenge.pk).update(next_send_at=timezone.now() + timedelta(seconds=30))
     return post(f"{PREFIX}/request/email/", email=user.email)
 
 

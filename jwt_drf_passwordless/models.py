@@ -4,14 +4,15 @@ Everything runs in autocommit on the database that `router.db_for_write` names. 
 a caller's own `atomic()` block follows that block.
 """
 
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, Optional
 
 from django.conf import settings as django_settings
 from django.db import IntegrityError, OperationalError, models, router, transaction
-from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from jwt_drf_passwordless import statements
 from jwt_drf_passwordless.utils import mask
 
 
@@ -27,8 +28,11 @@ class ChallengeManager(models.Manager["PasswordlessChallengeToken"]):
 
     def find(self, *, with_user: bool = False, **lookup: object) -> Optional["PasswordlessChallengeToken"]:
         """The row that a unique column names, or None; `with_user` loads its user by the same statement."""
-        rows = self.select_related("user") if with_user else self.get_queryset()
-        return next(iter(rows.filter(**lookup)[:1]), None)
+        joined = "user" if with_user else None
+        rows = statements.fetch(
+            self._write_alias, self.model, lambda holes: self.filter(**holes)[:1], lookup, joined=joined
+        )
+        return next(iter(rows), None)
 
     def replace(
         self, row: Optional["PasswordlessChallengeToken"], *, if_unchanged: bool, **values: Any
@@ -38,12 +42,17 @@ class ChallengeManager(models.Manager["PasswordlessChallengeToken"]):
         Returns the row as written, or None when another request was faster: of parallel calls that
         read the same state, one wins. Without `if_unchanged` the last one does, if there was a row.
         """
+        alias = self._write_alias
+        # In autocommit a statement that fails undoes itself; in the caller's transaction it needs a savepoint.
+        in_transaction = not transaction.get_autocommit(alias)
         try:
-            with transaction.atomic(using=self._write_alias):
+            with transaction.atomic(using=alias) if in_transaction else nullcontext():
                 if row is None:
-                    return self.create(**values)
+                    row = self.model(**values)
+                    statements.insert(alias, row)
+                    return row
                 as_read = {"sends": row.sends, "next_send_at": row.next_send_at} if if_unchanged else {}
-                if not self.filter(pk=row.pk, **as_read).update(**values):
+                if not statements.update(alias, self.model, {"pk": row.pk, **as_read}, values):
                     return None
         except (IntegrityError, OperationalError):  # somebody else's insert, a user deleted meanwhile, a deadlock
             return None
@@ -65,9 +74,9 @@ class ChallengeManager(models.Manager["PasswordlessChallengeToken"]):
         This one UPDATE decides: of parallel uses at most `max_uses` are told True. With no row the
         same statement runs and changes nothing, so that an unknown address costs the same.
         """
-        counted = {"uses": F("uses") + 1, "sends": 0} if matched else {"tries": F("tries") + 1}
-        open_row = self.filter(pk=row.pk if row else 0, expires_at__gt=now, uses__lt=max_uses, **as_read)
-        return open_row.update(**counted) == 1
+        is_open = {"pk": row.pk if row else 0, "expires_at__gt": now, "uses__lt": max_uses, **as_read}
+        counted, reset = ("uses", {"sends": 0}) if matched else ("tries", {})
+        return statements.update(self._write_alias, self.model, is_open, reset, counted=counted) == 1
 
 
 class PasswordlessChallengeToken(models.Model):

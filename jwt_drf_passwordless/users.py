@@ -2,14 +2,17 @@
 
 import logging
 import secrets
+from collections.abc import Iterable
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import MultipleObjectsReturned
 from django.db import router
+from django.db.models import Manager, QuerySet
 from rest_framework.request import Request
 from rest_framework_simplejwt import settings as jwt_settings
 
+from jwt_drf_passwordless import statements
 from jwt_drf_passwordless.conf import settings
 from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.methods import METHODS, LoginMethod
@@ -28,13 +31,28 @@ def find_user(method: LoginMethod, identifier: str) -> AbstractBaseUser | None:
     Databases compare by their own rules, so what they find is compared again here. Raises
     MultipleObjectsReturned when there are two: nobody can tell whom a code would let in.
     """
-    user_model = get_user_model()
-    users = user_model._default_manager.using(router.db_for_write(user_model))
-    found = [user for user in method.matching(users, identifier)[:2] if holds(user, method, identifier)]
+    found = [user for user in _candidates(method, identifier) if holds(user, method, identifier)]
     if len(found) > 1:
         logger.warning("Several users share the %s %s: none can sign in by it", method.field, mask(identifier))
         raise MultipleObjectsReturned
     return found[0] if found else None
+
+
+def _candidates(method: LoginMethod, identifier: str) -> Iterable[AbstractBaseUser]:
+    """At most two users whom the database takes for the identifier's."""
+    user_model = get_user_model()
+    manager, alias = user_model._default_manager, router.db_for_write(user_model)
+    if type(manager).get_queryset is not Manager.get_queryset or type(manager.get_queryset()) is not QuerySet:
+        # The project's own: what it selects may differ from call to call, by the tenant for example.
+        return method.matching(manager.using(alias), identifier)[:2]
+    return statements.fetch(
+        alias,
+        user_model,
+        lambda hole: method.matching(manager.using(alias), hole[method.field])[:2],
+        {method.field: identifier},
+        method,
+        settings.EMAIL_LOOKUP,
+    )
 
 
 def holds(user: AbstractBaseUser, method: LoginMethod, identifier: str) -> bool:
