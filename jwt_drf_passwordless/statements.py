@@ -12,7 +12,7 @@ All that we use of Django without its promise to keep it is in this module: `Que
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db import connections, models, transaction
 from django.db.models.sql import InsertQuery, Query, UpdateQuery
@@ -142,7 +142,7 @@ def update(alias: str, model: type[models.Model], where: Values, saved: Values, 
     """Change the rows that fit `where`, and add one to their column `counted`; how many there were."""
 
     def make() -> Query:
-        query: UpdateQuery = model._base_manager.filter(**_holes(where)).query.chain(UpdateQuery)
+        query = cast(UpdateQuery, model._base_manager.filter(**_holes(where)).query.chain(UpdateQuery))
         one_more = {counted: models.F(counted) + 1} if counted else {}
         query.add_update_values({**_holes(saved, is_saved=True), **one_more})
         return query

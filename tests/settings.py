@@ -15,16 +15,22 @@ SECRET_KEY = "a key for tests only, of more than fifty characters in all"
 ALLOWED_HOSTS = ["*"]
 USE_TZ = os.environ.get("TEST_USE_TZ") != "0"
 
-DATABASES = {"default": dj_database_url.parse(os.environ.get("DATABASE_URL") or "sqlite://:memory:")}
+#: "replica" is a database of its own; test_routers.py lets it lag behind.
+DATABASES = {
+    alias: dj_database_url.parse(os.environ.get("DATABASE_URL") or "sqlite://:memory:")
+    for alias in ("default", "replica")
+}
 DATABASES["default"]["ATOMIC_REQUESTS"] = os.environ.get("TEST_ATOMIC_REQUESTS") == "1"
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # A file, since threads share it; writers wait for each other, as the README advises.
-    DATABASES["default"]["TEST"] = {
-        "NAME": os.path.join(tempfile.gettempdir(), f"jwt_drf_passwordless-{os.getpid()}.sqlite3")
-    }
-    DATABASES["default"]["OPTIONS"] = {"timeout": 30, "transaction_mode": "IMMEDIATE"}
-if DATABASES["default"]["ENGINE"].endswith("mysql"):
-    DATABASES["default"]["OPTIONS"] = {"charset": "utf8mb4"}
+for alias, database in DATABASES.items():
+    if database["ENGINE"].endswith("sqlite3"):
+        # A file, since threads share it; writers wait for each other, as the README advises.
+        name = f"jwt_drf_passwordless-{os.getpid()}-{alias}.sqlite3"
+        database["TEST"] = {"NAME": os.path.join(tempfile.gettempdir(), name)}
+        database["OPTIONS"] = {"timeout": 30, "transaction_mode": "IMMEDIATE"}
+    elif alias == "replica":
+        database["TEST"] = {"NAME": f"test_{database['NAME']}_replica"}
+    if database["ENGINE"].endswith("mysql"):
+        database["OPTIONS"] = {"charset": "utf8mb4"}
 
 INSTALLED_APPS = [
     "django.contrib.admin",

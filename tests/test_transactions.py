@@ -60,7 +60,7 @@ class Replicas:
     """Sends reads to a database that does not exist: whatever reads from it blows up."""
 
     def db_for_read(self, model, **hints):
-        return "replica"
+        return "nowhere"
 
 
 @pytest.fixture
