@@ -1,7 +1,10 @@
 """The email of a login: text and HTML from templates, sent through Django's mail backend."""
 
+from typing import Any
+
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
+from django.utils.translation import gettext, ngettext
 
 from jwt_drf_passwordless.messages import PasswordlessRequestMessage, login_url
 
@@ -9,6 +12,25 @@ from jwt_drf_passwordless.messages import PasswordlessRequestMessage, login_url
 class PasswordlessRequestEmail(PasswordlessRequestMessage):
     """Code and, with `PASSWORDLESS_EMAIL_LOGIN_URL`, link in one email; templates
     `jwt_drf_passwordless/passwordless_request_{subject.txt,body.txt,body.html}`."""
+
+    def get_context_data(self) -> dict[str, Any]:
+        """As the base class, and `text`: the sentences, translated.
+
+        Not by `{% translate %}`, of which each takes as long as the rest of a template.
+        """
+        context = super().get_context_data()
+        minutes = context["lifetime_minutes"]
+        lifetime = ngettext(
+            "It works once, within %(minutes)s minute.", "It works once, within %(minutes)s minutes.", minutes
+        )
+        text = {
+            "code": gettext("Your sign-in code is"),
+            "link": gettext("Or open this link to sign in:"),
+            "button": gettext("Sign in"),
+            "lifetime": lifetime % {"minutes": minutes},
+            "warning": gettext("Do not share it with anyone. If you did not ask for it, ignore this message."),
+        }
+        return {"text": text, **context}
 
     def render(self, to: list[str]) -> EmailMultiAlternatives:
         """The finished email; add tags or headers for your mail service in an override."""

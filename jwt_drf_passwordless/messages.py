@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from django.utils.translation import ngettext
 from rest_framework.request import Request
 
 from jwt_drf_passwordless.conf import settings
@@ -30,19 +29,13 @@ class PasswordlessRequestMessage:
         self.context = dict(context or {})
 
     def get_context_data(self) -> dict[str, Any]:
-        """The templates' context: what was given, `site_name`, `lifetime_minutes` and `lifetime`, its sentence.
+        """The templates' context: what was given, `site_name` and `lifetime_minutes`.
 
         Nothing comes from the request: a forged Host header cannot reach a message (ASVS 4.1.3).
         """
-        minutes = math.ceil(settings.TOKEN_LIFETIME / 60)
-        # Here, once for all templates: `blocktranslate count` is the slowest tag that they would have.
-        sentence = ngettext(
-            "It works once, within %(minutes)s minute.", "It works once, within %(minutes)s minutes.", minutes
-        )
         return {
             "site_name": settings.SITE_NAME,
-            "lifetime_minutes": minutes,
-            "lifetime": sentence % {"minutes": minutes},
+            "lifetime_minutes": math.ceil(settings.TOKEN_LIFETIME / 60),
             **self.context,
         }
 

@@ -1,11 +1,14 @@
 """What people read: golden subject, text, HTML and SMS, and what can never get into them."""
 
 import email
+import itertools
+import struct
 from email import policy
 
 import pytest
 import sms
 from django.core import mail
+from django.utils import translation
 
 from jwt_drf_passwordless.email import PasswordlessRequestEmail
 from jwt_drf_passwordless.sms import PasswordlessRequestSMS
@@ -106,6 +109,39 @@ def templates(settings):
         settings.TEMPLATES = [engine]
 
     return override
+
+
+@pytest.fixture
+def german(settings, tmp_path):
+    """A project's catalog with some of our sentences, in GNU's compiled form: a table of offsets, then the texts."""
+    catalog = {
+        "": "Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=2; plural=(n != 1);\n",
+        "It works once, within %(minutes)s minute.\0It works once, within %(minutes)s minutes.": (
+            "Er gilt einmal, %(minutes)s Minute lang.\0Er gilt einmal, %(minutes)s Minuten lang."
+        ),
+        "Your sign-in code is": "Ihr Code ist",
+    }
+    texts = [text.encode() for text in (*catalog, *catalog.values())]
+    offsets = list(itertools.accumulate((len(text) + 1 for text in texts), initial=28 + 16 * len(catalog)))
+    head = (0x950412DE, 0, len(catalog), 28, 28 + 8 * len(catalog), 0, 0)
+    table = itertools.chain(head, *((len(text), offset) for text, offset in zip(texts, offsets, strict=False)))
+    folder = tmp_path / "de" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "django.mo").write_bytes(struct.pack(f"<{7 + 4 * len(catalog)}I", *table) + b"\0".join(texts) + b"\0")
+    settings.LOCALE_PATHS = [tmp_path]
+    with translation.override("de"):
+        yield
+
+
+@pytest.mark.usefixtures("german")
+def test_a_project_translates_the_sentences(configure):
+    text = text_of(render_email())
+    assert text.startswith("Ihr Code ist 012345\n")
+    assert "Er gilt einmal, 10 Minuten lang.\n" in text
+    configure(TOKEN_LIFETIME=60)
+    html = html_of(render_email())
+    assert "<p>Ihr Code ist</p>" in html
+    assert "<p>Er gilt einmal, 1 Minute lang." in html
 
 
 def test_an_email_without_site_name_and_link():
