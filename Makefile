@@ -4,6 +4,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+PYTHONS ?= 3.10 3.11 3.12 3.13
 BIN := $(VENV)/bin
 
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -12,13 +13,14 @@ PACKAGE := .$(if $(DRIVER),[$(DRIVER)])
 BASE := $(VENV)/.python-$(VERSION)
 READY := $(BASE)-test-$(or $(DRIVER),sqlite)
 
-.PHONY: help demo test lint build clean
+.PHONY: help demo test lint build release-check clean
 
 help:
 	@echo "make demo    walk through the login flows against a running server, then keep it up on port 8000"
 	@echo "make test    run the test suite on SQLite, or on DATABASE_URL"
 	@echo "make lint    ruff, mypy, import contracts, missing migrations"
 	@echo "make build   build sdist and wheel into dist/ and check their metadata"
+	@echo "make release-check   demo and tests on every Python of PYTHONS, each in an environment of its own"
 	@echo "make clean   remove what these made"
 
 demo: $(BASE)
@@ -39,8 +41,16 @@ build: $(BASE)-release
 	$(BIN)/python -m build
 	$(BIN)/twine check --strict dist/*
 
+release-check:
+	@set -e; for version in $(PYTHONS); do \
+		echo "=== Python $$version"; \
+		python=$$(.ci/find-python $$version); \
+		ONCE=1 $(MAKE) --no-print-directory demo PYTHON="$$python" VENV=.venv-$$version; \
+		$(MAKE) --no-print-directory test PYTHON="$$python" VENV=.venv-$$version; \
+	done
+
 clean:
-	rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-* build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	rm -f example_project/*.sqlite3
 
 $(BASE): pyproject.toml
