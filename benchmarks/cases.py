@@ -127,6 +127,21 @@ def wrong_code(user: User) -> Work:
     return post(f"{PREFIX}/exchange/email/", email=user.email, token=WRONG_CODE)
 
 
+def count_commits(case: Case, user: User) -> int:
+    """How many transactions of a case write: as measured, in autocommit, each statement that writes is one."""
+    writes = []
+
+    def count(execute, sql, params, many, context):
+        if sql.startswith(("INSERT", "UPDATE", "DELETE")):
+            writes.append(sql)
+        return execute(sql, params, many, context)
+
+    work = case.prepare(user)
+    with connection.execute_wrapper(count):
+        work()
+    return len(writes)
+
+
 EMPTY = Case("empty view", empty)
 PAIR = Case("user and pair", pair)
 CASES = (

@@ -40,6 +40,8 @@ class Result:
 
     case: str
     rows: int
+    #: Transactions that write: each waits for the disk, where commits are synced.
+    commits: int
     wall_ms: float
     cpu_ms: float
     wall_to_empty: float
@@ -97,13 +99,14 @@ def measure(rows: int, rounds: int, seed: int) -> list[Result]:
     """All cases, interleaved: each round measures each of them once, in random order, each with another user."""
     from django.core import mail
 
-    from benchmarks.cases import CASES, filled_database, get_user
+    from benchmarks.cases import CASES, count_commits, filled_database, get_user
 
     chance = random.Random(seed)  # noqa: S311 - chooses users, no secret
     users = max(rows, FEWEST_USERS)
     times: dict[str, list[tuple[int, int]]] = {case.name: [] for case in CASES}
     progress(f"{rows:,} rows: filling")
     with filled_database(users, rows):
+        commits = {case.name: count_commits(case, get_user(0)) for case in CASES}
         for number in range(-WARM_UP, rounds):
             if number % 100 == 0:
                 progress(f"{rows:,} rows: round {number:,} of {rounds:,}")
@@ -126,10 +129,10 @@ def measure(rows: int, rounds: int, seed: int) -> list[Result]:
                 gc.freeze()  # leaves little to look through before each round
     gc.unfreeze()
     progress("")
-    return evaluate(rows, times)
+    return evaluate(rows, times, commits)
 
 
-def evaluate(rows: int, times: dict[str, list[tuple[int, int]]]) -> list[Result]:
+def evaluate(rows: int, times: dict[str, list[tuple[int, int]]], commits: dict[str, int]) -> list[Result]:
     """Lower quartiles, since other work on the machine only ever adds time, and their ratios."""
     from benchmarks.cases import CASES, EMPTY, PAIR
 
@@ -143,6 +146,7 @@ def evaluate(rows: int, times: dict[str, list[tuple[int, int]]]) -> list[Result]
         Result(
             case=case.name,
             rows=rows,
+            commits=commits[case.name],
             wall_ms=wall,
             cpu_ms=cpu,
             wall_to_empty=wall / empty_wall,
@@ -212,12 +216,13 @@ def report(results: list[Result], growth: dict[str, float], facts: dict[str, Any
     say(", ".join(f"{name} {number}" for name, number in facts["packages"].items() if number))
     say(f"lower quartiles of {facts['rounds']} rounds; ratios: wall time / CPU time of this process")
     say()
-    say(f"{'case':<22}{'rows':>10}{'wall ms':>10}{'CPU ms':>9}{'x empty view':>16}{'x user and pair':>18}{'target':>9}")
+    ratios = f"{'x empty view':>16}{'x user and pair':>18}{'target':>9}"
+    say(f"{'case':<22}{'rows':>10}{'commits':>9}{'wall ms':>10}{'CPU ms':>9}{ratios}")
     for result in results:
         to_empty = f"{result.wall_to_empty:.2f} / {result.cpu_to_empty:.2f}"
         to_pair = f"{result.wall_to_pair:.2f} / {result.cpu_to_pair:.2f}"
         target = f"{result.target:.2f}{' ' if result.is_met else '!'}" if result.target else ""
-        numbers = f"{result.rows:>10,}{result.wall_ms:>10.3f}{result.cpu_ms:>9.3f}"
+        numbers = f"{result.rows:>10,}{result.commits:>9}{result.wall_ms:>10.3f}{result.cpu_ms:>9.3f}"
         say(f"{result.case:<22}{numbers}{to_empty:>16}{to_pair:>18}{target:>9}".rstrip())
     if growth:
         say()
