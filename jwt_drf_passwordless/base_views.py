@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -91,8 +91,13 @@ class FlowView(APIView):
         """Say which verbs there are, and nothing about how the view works."""
         return Response()
 
-    def get_permissions(self) -> list[BasePermission]:
+    @cached_property
+    def _permissions(self) -> list[BasePermission]:
+        """Resolved once: a view is made for each request, and asked for them twice."""
         return [permission() for permission in getattr(settings.PERMISSIONS, self.permissions_key)]
+
+    def get_permissions(self) -> list[BasePermission]:
+        return self._permissions
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         """None while everyone is allowed: a stale token or cookie must not get in the way of a login."""

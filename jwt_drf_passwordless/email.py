@@ -1,5 +1,6 @@
 """The email of a login: text and HTML from templates, sent through Django's mail backend."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
@@ -13,29 +14,10 @@ class PasswordlessRequestEmail(PasswordlessRequestMessage):
     """Code and, with `PASSWORDLESS_EMAIL_LOGIN_URL`, link in one email; templates
     `jwt_drf_passwordless/passwordless_request_{subject.txt,body.txt,body.html}`."""
 
-    def get_context_data(self) -> dict[str, Any]:
-        """As the base class, and `text`: the sentences, translated.
-
-        Not by `{% translate %}`, of which each takes as long as the rest of a template.
-        """
-        context = super().get_context_data()
-        minutes = context["lifetime_minutes"]
-        lifetime = ngettext(
-            "It works once, within %(minutes)s minute.", "It works once, within %(minutes)s minutes.", minutes
-        )
-        text = {
-            "code": gettext("Your sign-in code is"),
-            "link": gettext("Or open this link to sign in:"),
-            "button": gettext("Sign in"),
-            "lifetime": lifetime % {"minutes": minutes},
-            "warning": gettext("Do not share it with anyone. If you did not ask for it, ignore this message."),
-        }
-        return {"text": text, **context}
-
     def render(self, to: list[str]) -> EmailMultiAlternatives:
         """The finished email; add tags or headers for your mail service in an override."""
         context = self.get_context_data()
-        context["url"] = login_url({**context, "email": to[0]})
+        context |= {"url": login_url({**context, "email": to[0]}), "text": _sentences(context)}
         subject = render_to_string(f"{self.template_prefix}subject.txt", context)
         email = EmailMultiAlternatives(
             subject=" ".join(subject.split()),
@@ -49,3 +31,20 @@ class PasswordlessRequestEmail(PasswordlessRequestMessage):
     def send(self, to: list[str]) -> None:
         """Render and send at once, in the caller's time; the backend's errors pass through."""
         self.render(to).send()
+
+
+def _sentences(context: Mapping[str, Any]) -> dict[str, str]:
+    """What our templates say, translated: a `{% translate %}` takes as long as the rest of its template."""
+    minutes, site_name = context.get("lifetime_minutes", 0), context.get("site_name")
+    subject = gettext("Your sign-in code for %(site_name)s") if site_name else gettext("Your sign-in code")
+    lifetime = ngettext(
+        "It works once, within %(minutes)s minute.", "It works once, within %(minutes)s minutes.", minutes
+    )
+    return {
+        "subject": subject % {"site_name": site_name},
+        "code": gettext("Your sign-in code is"),
+        "link": gettext("Or open this link to sign in:"),
+        "button": gettext("Sign in"),
+        "lifetime": lifetime % {"minutes": minutes},
+        "warning": gettext("Do not share it with anyone. If you did not ask for it, ignore this message."),
+    }

@@ -119,6 +119,7 @@ def german(settings, tmp_path):
         "It works once, within %(minutes)s minute.\0It works once, within %(minutes)s minutes.": (
             "Er gilt einmal, %(minutes)s Minute lang.\0Er gilt einmal, %(minutes)s Minuten lang."
         ),
+        "Your sign-in code for %(site_name)s": "%(site_name)s: Ihr Code",
         "Your sign-in code is": "Ihr Code ist",
     }
     texts = [text.encode() for text in (*catalog, *catalog.values())]
@@ -138,7 +139,8 @@ def test_a_project_translates_the_sentences(configure):
     text = text_of(render_email())
     assert text.startswith("Ihr Code ist 012345\n")
     assert "Er gilt einmal, 10 Minuten lang.\n" in text
-    configure(TOKEN_LIFETIME=60)
+    configure(TOKEN_LIFETIME=60, SITE_NAME="Acme")
+    assert render_email().subject == "Acme: Ihr Code"
     html = html_of(render_email())
     assert "<p>Ihr Code ist</p>" in html
     assert "<p>Er gilt einmal, 1 Minute lang." in html
