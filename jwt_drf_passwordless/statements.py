@@ -53,8 +53,9 @@ class Statement:
     def _converter(self, hole: Hole) -> Callable[..., Any]:
         meta, name = self.query.get_meta(), hole.name.partition("__")[0]
         field: Any = meta.pk if name == "pk" else meta.get_field(name)
-        convert: Callable[..., Any] = field.get_db_prep_save if hole.is_saved else field.get_db_prep_value
-        return convert
+        if hole.is_saved:
+            return cast(Callable[..., Any], field.get_db_prep_save)
+        return lambda value, connection: field.get_db_prep_value(field.get_prep_value(value), connection, prepared=True)
 
     def fill(self, alias: str, where: Values, saved: Values) -> list[Any]:
         """The parameters: for each hole its value, converted by the model's field as Django does it."""
