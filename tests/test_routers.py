@@ -52,6 +52,12 @@ def change(user, **fields):
     get_user_model()._base_manager.using("default").filter(pk=user.pk).update(**fields)
 
 
+def test_the_router_of_these_tests_reads_the_replica(ada, replicate):
+    replicate()
+    change(ada, is_active=False)
+    assert get_user_model().objects.get().is_active
+
+
 @pytest.mark.usefixtures("ada")
 def test_a_stale_replica_lets_nobody_in_twice(api, replicate):
     api.request_email(ADA)
