@@ -5,9 +5,9 @@ change one row. So each query is built once, with holes for its values, and its 
 database alias. Rows still become objects by `Model.from_db`, statements still run on Django's cursors,
 and nothing that is kept belongs to one connection or thread.
 
-All that we use of Django without its promise to keep it is in this module: `QuerySet.query`,
-`Query.chain` and `get_compiler`, how update and insert queries take their values, of a compiler
-`as_sql`, `select`, `get_converters` and, for an INSERT, `execute_sql`.
+All that we use of Django without its promise to keep it is in this module: `Manager._queryset_class`,
+`QuerySet.query`, `Query.chain` and `get_compiler`, how update and insert queries take their values, of a
+compiler `as_sql`, `select`, `get_converters` and, for an INSERT, `execute_sql`.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -80,6 +80,12 @@ class Statement:
                 for convert in converters:
                     row[position] = convert(row[position], column, connection)
         return rows
+
+
+def selects_all(manager: Any) -> bool:
+    """Whether the manager is Django's own in what it selects: another one may select anew at each call."""
+    own = type(manager).get_queryset is models.Manager.get_queryset
+    return own and manager._queryset_class is models.QuerySet
 
 
 _kept: dict[Hashable, Statement] = {}

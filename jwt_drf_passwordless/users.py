@@ -8,7 +8,6 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import MultipleObjectsReturned
 from django.db import router
-from django.db.models import Manager, QuerySet
 from rest_framework.request import Request
 from rest_framework_simplejwt import settings as jwt_settings
 
@@ -42,7 +41,7 @@ def _candidates(method: LoginMethod, identifier: str) -> Iterable[AbstractBaseUs
     """At most two users whom the database takes for the identifier's."""
     user_model = get_user_model()
     manager, alias = user_model._default_manager, router.db_for_write(user_model)
-    if type(manager).get_queryset is not Manager.get_queryset or type(manager.get_queryset()) is not QuerySet:
+    if not statements.selects_all(manager):
         # The project's own: what it selects may differ from call to call, by the tenant for example.
         return method.matching(manager.using(alias), identifier)[:2]
     return statements.fetch(
