@@ -2,7 +2,6 @@
 
 import uuid
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AbstractUser, BaseUserManager
 from django.db import models
 from phonenumber_field.modelfields import PhoneNumberField
@@ -32,34 +31,3 @@ class UuidUser(AbstractBaseUser):  # noqa: DJ008 - its base has __str__
 
     class Meta:
         swappable = "AUTH_USER_MODEL"
-
-
-class TenantManager(models.Manager):
-    """Another selection at each call, as of a project with tenants."""
-
-    hidden: set[object] = set()
-
-    def get_queryset(self):
-        return super().get_queryset().exclude(pk__in=self.hidden)
-
-
-class TenantQuerySet(models.QuerySet):
-    """The same by a queryset of the project's own."""
-
-    def _fetch_all(self):
-        super()._fetch_all()
-        self._result_cache = [user for user in self._result_cache if user.pk not in TenantManager.hidden]
-
-
-class TenantUser(get_user_model()):
-    objects = TenantManager()
-
-    class Meta:
-        proxy = True
-
-
-class FilteredUser(get_user_model()):
-    objects = TenantQuerySet.as_manager()
-
-    class Meta:
-        proxy = True

@@ -5,18 +5,48 @@ from contextlib import nullcontext
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.utils import timezone
 
 from jwt_drf_passwordless import statements
 from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
 from jwt_drf_passwordless.services import PasswordlessTokenService
-from tests.models import TenantManager
 
 pytestmark = pytest.mark.django_db
 
 ADA = "ada@example.com"
+
+
+class TenantManager(models.Manager):
+    """Another selection at each call, as of a project with tenants."""
+
+    hidden: set[object] = set()
+
+    def get_queryset(self):
+        return super().get_queryset().exclude(pk__in=self.hidden)
+
+
+class TenantQuerySet(models.QuerySet):
+    """The same by a queryset of the project's own."""
+
+    def _fetch_all(self):
+        super()._fetch_all()
+        self._result_cache = [user for user in self._result_cache if user.pk not in TenantManager.hidden]
+
+
+class TenantUser(get_user_model()):
+    objects = TenantManager()
+
+    class Meta:
+        proxy = True
+
+
+class FilteredUser(get_user_model()):
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        proxy = True
 
 
 @pytest.fixture
