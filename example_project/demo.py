@@ -34,6 +34,7 @@ MANAGE = Path(__file__).resolve().with_name("manage.py")
 ADA = "ada@example.com"
 GRACE = "grace@example.com"
 GRACES_PHONE = "+12015550123"
+LINUS_PHONE = "+12015550124"
 NOBODY = "nobody@example.com"
 
 BOLD, DIM, RED, GREEN, YELLOW, CYAN = "1", "2", "31", "32", "33", "36"
@@ -115,7 +116,7 @@ class Message:
 class Server:
     """`manage.py runserver` in a process of its own; what it prints is read by threads."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, **environment: str) -> None:
         self.url = f"http://{HOST}:{port}"
         self.messages: queue.Queue[Message | Unexpected] = queue.Queue()
         self.log: deque[str] = deque(maxlen=40)
@@ -123,7 +124,12 @@ class Server:
         self.is_talking = False
         command = [sys.executable, str(MANAGE), "runserver", "--noreload", f"{HOST}:{port}"]
         self.process = subprocess.Popen(  # noqa: S603 - our own manage.py
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            env={**os.environ, **environment},
         )
         self.readers = [threading.Thread(target=read, daemon=True) for read in (self._read_messages, self._read_log)]
         for reader in self.readers:
@@ -164,13 +170,16 @@ class Server:
                 return
         raise Unexpected("the server did not start")
 
-    def send(self, method: str, path: str, body: object = None, access: str | None = None) -> Answer:
-        headers = {"Accept": "application/json, text/html"}
+    def send(
+        self, method: str, path: str, body: object = None, access: str | None = None, more: dict[str, str] | None = None
+    ) -> Answer:
+        """The answer to a request with a JSON body, bytes being JSON already; `more` are further headers."""
+        headers = {"Accept": "application/json, text/html", **(more or {})}
         if body is not None:
             headers["Content-Type"] = "application/json"
         if access:
             headers["Authorization"] = f"Bearer {access}"
-        data = None if body is None else json.dumps(body).encode()
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         request = Request(self.url + path, data, headers, method=method)  # noqa: S310 - http:// to this machine
         try:
             response = self._opener.open(request, timeout=30)
@@ -190,6 +199,15 @@ class Server:
         message.show()
         expect("a message arrived", (message.kind, message.to), (kind, to))
         return message
+
+    def wait_for_log(self, text: str) -> None:
+        """Show the line with this text that the server logs."""
+        deadline = time.monotonic() + 10
+        while not (found := [line for line in tuple(self.log) if text in line]):
+            if time.monotonic() > deadline:
+                raise Unexpected(f"the server has not logged {text!r}")
+            time.sleep(0.05)
+        say(f"    {paint(DIM, '|')} {found[-1].strip()}\n")
 
     def receive_nothing(self) -> None:
         """A message is printed before its request is answered, so a moment is enough to notice one."""
@@ -218,9 +236,10 @@ class Server:
 class Walk:
     """The steps, each with a heading, what is sent, what comes back and what arrives."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, steps: int = 0) -> None:
         self.server = server
-        self.steps = 0
+        #: How many there were so far.
+        self.steps = steps
 
     def step(self, title: str) -> None:
         self.steps += 1
@@ -228,16 +247,24 @@ class Walk:
         say(f"{paint(BOLD, heading)}\n{'-' * len(heading)}")
 
     def call(
-        self, method: str, path: str, body: object = None, *, access: str | None = None, status: int, **expected: object
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        access: str | None = None,
+        more: dict[str, str] | None = None,
+        status: int,
+        **expected: object,
     ) -> Answer:
         """Send a request, show it with its answer, compare status and the keys of `expected`."""
         say(f"    {paint(CYAN, f'{method} {path}')}")
         if access:
             say(shorten(f"    Authorization: Bearer {access}"))
         if body is not None:
-            say(shorten(f"    {json.dumps(body)}"))
+            say(shorten(f"    {body.decode() if isinstance(body, bytes) else json.dumps(body)}"))
         try:
-            answer = self.server.send(method, path, body, access)
+            answer = self.server.send(method, path, body, access, more)
         except (OSError, HTTPException) as error:
             raise Unexpected(f"no answer: {error}") from None
         colour = GREEN if answer.status < 400 else YELLOW if answer.status < 500 else RED
@@ -313,6 +340,42 @@ class Walk:
         self.call("POST", "/api/token/refresh/", {"refresh": pair["refresh"]}, status=401)
 
 
+class VendorWalk(Walk):
+    """The steps against a server whose codes by phone come from a verification vendor, which is made up."""
+
+    def run(self) -> None:
+        from django.conf import settings
+
+        from jwt_drf_passwordless.external_2fa.testing import signed_webhook
+
+        vendor = settings.JWT_DRF_PASSWORDLESS["EXTERNAL_2FA"]
+
+        self.step("Linus signs in by a vendor's code: it calls him, and we never see the code")
+        body = {"phone_number": LINUS_PHONE, "method": "call"}
+        self.call("POST", "/passwordless/external/request/", body, status=200, code="token_sent")
+        body = {"phone_number": LINUS_PHONE, "code": "135790"}
+        self.call("POST", "/passwordless/external/verify/", body, status=400, code="invalid_credentials")
+        body = {"phone_number": LINUS_PHONE, "code": vendor["code"]}
+        pair = self.call("POST", "/passwordless/external/verify/", body, status=200).body
+        self.call("GET", "/api/me/", access=pair["access"], status=200, amr=["otp", "tel"])
+
+        self.step("The vendor tells, by a signed webhook, that its call came through")
+        webhook, path = (
+            signed_webhook(vendor["webhook_secret"], phone_number=LINUS_PHONE),
+            "/passwordless/external/webhook/",
+        )
+        self.call("POST", path, webhook[0], more=webhook[1], status=200)
+        self.server.wait_for_log("delivered")
+        say("    One with a forged signature:")
+        forged = {**webhook[1], "X-Fake-Signature": "forged"}
+        self.call("POST", path, webhook[0], more=forged, status=401, code="invalid_signature")
+
+
+def free_port() -> int:
+    with socket.create_server((HOST, 0)) as server:
+        return int(server.getsockname()[1])
+
+
 def chosen_port() -> int:
     """The port to serve on, found free. Raises Unexpected."""
     text = os.environ.get("PORT") or "8000"
@@ -334,6 +397,7 @@ def prepare(port: int, folder: str) -> None:
         DJANGO_DEBUG="1",
         DJANGO_DB=str(Path(folder) / "db.sqlite3"),
         DJANGO_SITE_URL=f"http://{HOST}:{port}",
+        DJANGO_VENDOR="fake",
         PYTHONUNBUFFERED="1",
         PYTHONIOENCODING="utf-8",
     )
@@ -347,12 +411,13 @@ def prepare(port: int, folder: str) -> None:
     users: Any = get_user_model().objects
     users.create_user(email=ADA)
     users.create_user(email=GRACE, phone_number=GRACES_PHONE)
+    users.create_user(phone_number=LINUS_PHONE)
     connection.close()
 
 
 @contextmanager
-def running(port: int) -> Iterator[Server]:
-    server = Server(port)
+def running(port: int, vendor: str) -> Iterator[Server]:
+    server = Server(port, DJANGO_VENDOR=vendor)
     try:
         server.wait_until_up()
         yield server
@@ -361,10 +426,11 @@ def running(port: int) -> Iterator[Server]:
         sys.stderr.writelines(server.log)
         raise
     finally:
-        # From here on an impatient second Ctrl-C must not leave the server behind.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        # An impatient second Ctrl-C must not leave the server behind.
+        handlers = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
         server.stop()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def stay_up(server: Server) -> None:
@@ -395,9 +461,12 @@ def main() -> int:
         port = chosen_port()
         with tempfile.TemporaryDirectory(prefix="jwt-drf-passwordless-") as folder:
             prepare(port, folder)
-            with running(port) as server:
+            with running(port, "") as server:
                 walk = Walk(server)
                 walk.run()
+                with running(free_port(), "fake") as vendors_server:
+                    walk = VendorWalk(vendors_server, walk.steps)
+                    walk.run()
                 say(paint(GREEN, f"All {walk.steps} steps went as expected."))
                 if os.environ.get("ONCE", "") in ("", "0"):
                     say()

@@ -12,6 +12,9 @@ class JwtDrfPasswordlessConfig(AppConfig):
 
     def ready(self) -> None:
         from jwt_drf_passwordless import checks, deploy_checks
+        from jwt_drf_passwordless.external_2fa import checks as provider_checks
 
         register(checks.check_settings, Tags.security)
         register(deploy_checks.check_deployment, Tags.security, deploy=True)
+        register(provider_checks.check_providers, Tags.security)
+        register(provider_checks.check_provider_deployment, Tags.security, deploy=True)

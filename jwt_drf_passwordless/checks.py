@@ -53,9 +53,8 @@ RANGES = {
     "TOKEN_REQUEST_THROTTLE_SECONDS": (0, 24 * 3600),
     "SHORT_TOKEN_LENGTH": (1, 255),
     "LONG_TOKEN_LENGTH": (1, 255),
+    "TRUSTED_PROXIES": (0, 100),
 }
-#: Names of 0.x that are gone for now.
-OF_0_X = {"EXTERNAL_2FA", "CALLBACKS", "external_mobile_token_exchange"}
 #: Schemes that run or read something instead of opening a page or an app.
 UNSAFE_SCHEMES = {"javascript", "data", "vbscript", "file", "blob"}
 
@@ -83,8 +82,6 @@ def _unknown(given: dict[str, Any]) -> Iterator[CheckMessage]:
 
 
 def _did_you_mean(name: object, known: dict[str, Any]) -> str:
-    if name in OF_0_X:
-        return "It is of version 0.x, for verification by a vendor, which this version does not have. Delete it."
     close = get_close_matches(str(name), known, n=1)
     return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(sorted(known))}."
 
@@ -114,7 +111,7 @@ def _has_type(value: object, hint: Any) -> bool:
         return any(_has_type(value, part) for part in get_args(hint))
     if get_origin(hint) is list:
         return isinstance(value, list | tuple) and all(_has_type(item, get_args(hint)[0]) for item in value)
-    if hint is PathDict:
+    if hint is PathDict or get_origin(hint) is dict:
         return isinstance(value, dict)
     return isinstance(value, hint) and not (hint is int and isinstance(value, bool))
 

@@ -13,6 +13,10 @@ from jwt_drf_passwordless.constants import Messages
 
 NAMESPACE = "JWT_DRF_PASSWORDLESS"
 
+#: Parts that the core reaches by their path only, when a setting asks for them.
+VERIFIER = "jwt_drf_passwordless.external_2fa.services.VERIFIER"
+LOGIN_GATE = "jwt_drf_passwordless.two_factor.services.gate"
+
 
 class PathDict(dict[str, Any]):
     """A dict of dotted paths; as attributes, its values are the objects that the paths name.
@@ -85,6 +89,14 @@ class Settings:
     #: Who runs the sending; see `jwt_drf_passwordless.delivery`.
     DELIVERY: str = "jwt_drf_passwordless.delivery.Inline"
 
+    #: Proxies in front that may be believed about the client's address (X-Forwarded-For).
+    TRUSTED_PROXIES: int = 0
+    #: The vendor that makes, sends and checks the codes of MOBILE: `provider`, a dotted path, its options,
+    #: and `alias`, `fallbacks`, `escalate`, `webhook_url`, `allowed_ips`. None: we make them ourselves.
+    EXTERNAL_2FA: dict[str, Any] | None = None
+    #: Second factors; None: off, {}: the phone, by SMS. See `jwt_drf_passwordless.two_factor`.
+    TWO_FACTOR: dict[str, Any] | None = None
+
     EMAIL: PathDict = PathDict(passwordless_request="jwt_drf_passwordless.email.PasswordlessRequestEmail")
     SMS_SENDERS: PathDict = PathDict(passwordless_request="jwt_drf_passwordless.sms.PasswordlessRequestSMS")
     SERIALIZERS: PathDict = PathDict(
@@ -96,6 +108,7 @@ class Settings:
         passwordless_mobile_token_exchange=(
             "jwt_drf_passwordless.serializers.PasswordlessMobileTokenExchangeSerializer"
         ),
+        external_mobile_token_exchange="jwt_drf_passwordless.serializers.ExternalMobileTokenExchangeSerializer",
         passwordless_token_exchange="jwt_drf_passwordless.serializers.PasswordlessTokenExchangeSerializer",
     )
     PERMISSIONS: PathDict = PathDict(
@@ -106,6 +119,9 @@ class Settings:
         token_request_rate_limit_decorator="jwt_drf_passwordless.utils.token_request_limiter",
         token_redeem_rate_limit_decorator="jwt_drf_passwordless.utils.token_redeem_limiter",
     )
+    #: on_verification_accepted(user, phone_number, request): called once a vendor has accepted a code and the
+    #: user may sign in, before tokens are made.
+    CALLBACKS: PathDict = PathDict(on_verification_accepted=None)
     CONSTANTS: PathDict = PathDict(messages="jwt_drf_passwordless.constants.Messages")
 
     if not TYPE_CHECKING:  # pragma: no branch - types come from the annotations above

@@ -65,3 +65,27 @@ class DeliveryUnavailable(PasswordlessError):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "delivery_unavailable"
     message_name = "DELIVERY_UNAVAILABLE"
+
+
+class ProviderUnavailable(PasswordlessError):
+    """503: it is known, for every user alike, that no vendor can be asked now."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "provider_unavailable"
+    message_name = "PROVIDER_UNAVAILABLE"
+
+
+class WebhookRejected(PasswordlessError):
+    """401: a webhook is not signed by the vendor, too old, or from elsewhere."""
+
+    status_code = status.HTTP_401_UNAUTHORIZED
+    default_code = "invalid_signature"
+    message_name = "INVALID_SIGNATURE"
+
+
+class WebhookFailed(PasswordlessError):
+    """500: a receiver of a webhook's signal failed, so that the vendor sends it again."""
+
+    status_code = status.HTTP_500_INTERNAL_SERVER_ERROR
+    default_code = "webhook_failed"
+    message_name = "WEBHOOK_FAILED"

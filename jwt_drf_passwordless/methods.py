@@ -16,8 +16,9 @@ from django.db.models.lookups import Exact
 from phonenumber_field.phonenumber import to_python
 from rest_framework.request import Request
 
-from jwt_drf_passwordless.conf import settings
+from jwt_drf_passwordless.conf import VERIFIER, resolve, settings
 from jwt_drf_passwordless.delivery import Message
+from jwt_drf_passwordless.models import PasswordlessChallengeToken
 
 #: Longest email address in characters (RFC 5321 section 4.5.3.1.3, errata 1690).
 MAX_EMAIL_LENGTH = 254
@@ -35,12 +36,31 @@ class Accounts(Protocol):
     def create(self, validated_data: dict[str, Any]) -> AbstractBaseUser: ...
 
 
+class Verifier(Protocol):
+    """Who makes, sends and checks the codes of a method in our place."""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """By which a code can be sent; the first is the default."""
+
+    def ensure_available(self) -> None:
+        """Raises ProviderUnavailable while it is known that nobody can be asked."""
+
+    def message(self, challenge: PasswordlessChallengeToken, channel: str | None) -> Message:
+        """What starts the verification when it is sent."""
+
+    def check(self, challenge: PasswordlessChallengeToken, code: str) -> bool:
+        """Whether the vendor of the challenge accepts the code. Never raises."""
+
+
 class LoginMethod(ABC):
     """One way to sign in. `name` is its word in `ALLOWED_PASSWORDLESS_METHODS`."""
 
     name: str
-    #: RFC 8176 names of what a login by this method proves.
-    amr: tuple[str, ...]
+    #: By which a code can be sent; the first is the default.
+    channels: tuple[str, ...]
+    #: RFC 8176 names of what a login by this method proves, by channel; "" is the default one.
+    amr: Mapping[str, tuple[str, ...]]
     #: Key of the request serializer in `SERIALIZERS`.
     request_serializer: str
     #: The setting that names its field.
@@ -75,6 +95,14 @@ class LoginMethod(ABC):
         return str(getattr(user, self.field))
 
     @property
+    def verifier(self) -> Verifier | None:
+        """Who makes the codes, if it is not us."""
+        return None
+
+    def amr_of(self, channel: str) -> tuple[str, ...]:
+        return self.amr.get(channel, ("otp",))
+
+    @property
     def is_enabled(self) -> bool:
         return self.name in {name.upper() for name in settings.ALLOWED_PASSWORDLESS_METHODS}
 
@@ -87,7 +115,8 @@ class LoginMethod(ABC):
 
 class EmailMethod(LoginMethod):
     name = "EMAIL"
-    amr = ("otp",)
+    channels = ("email",)
+    amr: Mapping[str, tuple[str, ...]] = {}
     request_serializer = "passwordless_email_token_request"
     field_setting = "EMAIL_FIELD_NAME"
     invalid_message = "INVALID_EMAIL"
@@ -128,7 +157,12 @@ class EmailMethod(LoginMethod):
 
 class MobileMethod(LoginMethod):
     name = "MOBILE"
-    amr = ("otp", "sms")
+    amr: Mapping[str, tuple[str, ...]] = {
+        "": ("otp", "sms"),
+        "sms": ("otp", "sms"),
+        "call": ("otp", "tel"),
+        "flashcall": ("otp", "tel"),
+    }
     request_serializer = "passwordless_mobile_token_request"
     field_setting = "MOBILE_FIELD_NAME"
     invalid_message = "INVALID_PHONE_NUMBER"
@@ -143,6 +177,15 @@ class MobileMethod(LoginMethod):
         if not number or not number.is_valid() or number.extension:
             return None
         return None if phonenumbers.number_type(number) in REFUSED_NUMBER_TYPES else number.as_e164
+
+    @property
+    def channels(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self.verifier.channels if self.verifier else ("sms",)
+
+    @property
+    def verifier(self) -> Verifier | None:
+        verifier: Verifier | None = resolve(VERIFIER) if settings.EXTERNAL_2FA else None
+        return verifier
 
     def address(self, user: AbstractBaseUser) -> str:
         return self.canonicalize(getattr(user, self.field)) or ""

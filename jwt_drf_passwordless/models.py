@@ -106,6 +106,7 @@ class PasswordlessChallengeToken(models.Model):
     nonce = models.CharField(max_length=64, blank=True)
     provider = models.CharField(max_length=64, blank=True)
     verification_id = models.CharField(max_length=255, blank=True)
+    channel = models.CharField(max_length=16, blank=True)
 
     objects = ChallengeManager()
 
@@ -113,10 +114,13 @@ class PasswordlessChallengeToken(models.Model):
     short_token = ""
     #: The link's token in clear, on a new challenge only.
     token = ""
+    #: Provider and verification id of the open challenge that a new one has replaced, on that only.
+    replaced: tuple[str, str] = ("", "")
 
     class Meta:
         verbose_name = _("passwordless challenge")
         verbose_name_plural = _("passwordless challenges")
+        indexes = [models.Index(fields=["verification_id"], name="jwt_drf_passwordless_vid")]
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.token_request_identifier} {mask(self.identifier)}"

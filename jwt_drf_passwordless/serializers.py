@@ -17,6 +17,7 @@ from jwt_drf_passwordless.token_response import PasswordlessJwtRefreshTokenRespo
 __all__ = [
     "AbstractPasswordlessTokenExchangeSerializer",
     "AbstractPasswordlessTokenRequestSerializer",
+    "ExternalMobileTokenExchangeSerializer",
     "PasswordlessEmailTokenExchangeSerializer",
     "PasswordlessEmailTokenRequestSerializer",
     "PasswordlessJwtRefreshTokenResponse",
@@ -48,6 +49,17 @@ class IdentifierField(TextField):
         if identifier is None:
             raise serializers.ValidationError(message(self.method.invalid_message), code="invalid")
         return identifier
+
+
+class ChannelField(TextField):
+    """A channel that the mobile method has now: "sms", or what the vendor offers."""
+
+    def to_internal_value(self, data: Any) -> str:
+        channel: str = super().to_internal_value(data).lower()
+        if channel not in MOBILE.channels:
+            sentence = message("UNKNOWN_CHANNEL") % {"channels": ", ".join(MOBILE.channels)}
+            raise serializers.ValidationError(sentence, code="invalid_choice")
+        return channel
 
 
 class TokenField(TextField):
@@ -96,7 +108,12 @@ class PasswordlessEmailTokenRequestSerializer(AbstractPasswordlessTokenRequestSe
 
 
 class PasswordlessMobileTokenRequestSerializer(AbstractPasswordlessTokenRequestSerializer):
+    """Body of a request by phone; `method` in it is the channel."""
+
     method = MOBILE
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), "method": ChannelField(required=False)}
 
 
 class AbstractPasswordlessTokenExchangeSerializer(serializers.Serializer[Any]):
@@ -142,6 +159,10 @@ class PasswordlessEmailTokenExchangeSerializer(AbstractPasswordlessTokenExchange
 
 class PasswordlessMobileTokenExchangeSerializer(AbstractPasswordlessTokenExchangeSerializer):
     methods = (MOBILE,)
+
+
+class ExternalMobileTokenExchangeSerializer(PasswordlessMobileTokenExchangeSerializer):
+    """Body of an exchange by phone while a vendor makes the codes."""
 
 
 class PasswordlessTokenExchangeSerializer(AbstractPasswordlessTokenExchangeSerializer):

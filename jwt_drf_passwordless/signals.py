@@ -6,33 +6,45 @@ below. No signal carries a code, a link, a token or a whole address, but for wha
 request objects hold.
 """
 
+import logging
+
 from django.dispatch import Signal
 
+
+class Event(Signal):
+    """A signal that `events.record` also writes to the log, under a name and at a level."""
+
+    def __init__(self, name: str, level: int = logging.INFO) -> None:
+        super().__init__()
+        self.name = name
+        self.level = level
+
+
 #: A challenge was written. `will_send` tells whether a message goes out.
-token_requested = Signal()
+token_requested = Event("token_requested")
 
 #: A request came within the cooldown. `wait`: seconds that remain.
-token_throttled = Signal()
+token_throttled = Event("token_throttled")
 
 #: The mail or SMS backend took a message; by a queue, in its worker and without user and request.
-token_sent = Signal()
+token_sent = Event("token_sent")
 
 #: A message was not sent. `error`: class name of the exception, whose text may hold the address or
 #: the code, or "Expired" when a queue was too slow.
-token_send_failed = Signal()
+token_send_failed = Event("token_send_failed", logging.WARNING)
 
 #: A code or link let a user in.
-token_redeemed = Signal()
+token_redeemed = Event("token_redeemed")
 
 #: A redeem failed. `reason`: "unknown", "wrong", "expired", "used", "too_many_tries", "raced",
 #: "method_disabled", "ambiguous", "not_registered", "identifier_changed" or "user_refused".
-token_refused = Signal()
+token_refused = Event("token_refused")
 
 #: An account was made.
-user_registered = Signal()
+user_registered = Event("user_registered")
 
 #: A user has proven to own the identifier; end older sessions here if it was unproven before.
-identifier_proven = Signal()
+identifier_proven = Event("identifier_proven")
 
 #: An inactive user was activated by a login (`ACTIVATE_INACTIVE_USERS`).
-user_activated = Signal()
+user_activated = Event("user_activated")

@@ -1,6 +1,7 @@
 """What a finished login answers: the SimpleJWT pair, with claims that say how and when it was proven."""
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, update_last_login
@@ -10,9 +11,25 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from jwt_drf_passwordless.conf import settings
 
-#: Attribute of the user object that carries how this login was proven, as `user.backend` does in
-#: Django: signatures of the hooks that hand the user on stay as they are.
-AMR_ATTRIBUTE = "_jwt_drf_passwordless_amr"
+
+@dataclass(frozen=True)
+class Proof:
+    """How a login was proven: RFC 8176 names, and the user field and identifier that were."""
+
+    amr: tuple[str, ...] = ("otp",)
+    field: str = ""
+    identifier: str = ""
+
+
+#: Attribute of the user object that carries its `Proof`, as `user.backend` does in Django: signatures of
+#: the hooks that hand the user on stay as they are.
+PROOF_ATTRIBUTE = "_jwt_drf_passwordless_proof"
+
+
+def proof_of(user: AbstractBaseUser) -> Proof:
+    """How this user object was let in."""
+    proof: Proof = getattr(user, PROOF_ATTRIBUTE, Proof())
+    return proof
 
 
 class PasswordlessJwtRefreshTokenResponse:
@@ -28,7 +45,7 @@ class PasswordlessJwtRefreshTokenResponse:
         """
         obtain_serializer = import_string(jwt_settings.api_settings.TOKEN_OBTAIN_SERIALIZER)
         token: RefreshToken = obtain_serializer.get_token(user)
-        amr = list(getattr(user, AMR_ATTRIBUTE, ("otp",)))
+        amr = list(proof_of(user).amr)
         token["amr"] = amr
         token["auth_time"] = int(time.time())
         token["acr"] = "aal2" if "mfa" in amr else "aal1"

@@ -1,6 +1,6 @@
 """Routes of the passwordless login. All of them always exist; what is switched off answers 404."""
 
-from django.urls import path
+from django.urls import include, path
 
 from jwt_drf_passwordless import views
 
@@ -30,4 +30,5 @@ urlpatterns = [
         views.ExchangePasswordlessTokenForAuthTokenView.as_view(),
         name="passwordless_token_exchange",
     ),
+    path("external/", include("jwt_drf_passwordless.external_2fa.urls")),
 ]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -35,7 +36,8 @@ class AbstractPasswordlessTokenRequestView(LoginView):
     """POST an identifier; a code, and a link, go to it if anyone may sign in by it.
 
     Answers 200 `{"detail", "code": "token_sent"}`, the same for every identifier; 400 malformed;
-    429 with `Retry-After` in seconds within the cooldown.
+    429 with `Retry-After` in seconds within the cooldown; 503 while all vendors of `EXTERNAL_2FA` are
+    known to be down.
     """
 
     permissions_key = "passwordless_token_request"
@@ -45,7 +47,8 @@ class AbstractPasswordlessTokenRequestView(LoginView):
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(request)
         (method,) = self.methods
-        services.request_login(method, serializer.validated_data[method.field], serializer, request)
+        data = serializer.validated_data
+        services.request_login(method, data[method.field], serializer, request, data.get("method"))
         return Response({"detail": message("TOKEN_SENT"), "code": "token_sent"})
 
 
@@ -57,7 +60,7 @@ class PasswordlessEmailTokenRequestView(AbstractPasswordlessTokenRequestView):
 
 
 class PasswordlessMobileTokenRequestView(AbstractPasswordlessTokenRequestView):
-    """`request/mobile/`: the body is `phone_number`."""
+    """`request/mobile/`: the body is `phone_number`, and optional `method`, the channel."""
 
     methods = (MOBILE,)
     serializer_key = "passwordless_mobile_token_request"
@@ -66,8 +69,8 @@ class PasswordlessMobileTokenRequestView(AbstractPasswordlessTokenRequestView):
 class AbstractExchangePasswordlessTokenForAuthTokenView(LoginView):
     """POST a code with its identifier, or a link's token; a SimpleJWT pair comes back.
 
-    Answers 200 `{"refresh", "access"}`; 400 `Invalid credentials`, whatever the reason, or
-    malformed; 404 when the method is off.
+    Answers 200 `{"refresh", "access"}`; 206 when a second factor is needed; 400 `Invalid
+    credentials`, whatever the reason, or malformed; 404 when the method is off.
     """
 
     permissions_key = "passwordless_token_exchange"
@@ -79,6 +82,9 @@ class AbstractExchangePasswordlessTokenForAuthTokenView(LoginView):
         field = serializer.token_request_identifier_field
         data = serializer.validated_data
         user = services.exchange_login(data["token"], field=field, identifier=data.get(field), request=request)
+        pending = services.second_step(user, request)
+        if pending is not None:
+            return Response(pending, status=status.HTTP_206_PARTIAL_CONTENT)
         return Response(serializer.generate_auth_token(user))
 
 
@@ -93,7 +99,10 @@ class MobileExchangePasswordlessTokenForAuthTokenView(AbstractExchangePasswordle
     """`exchange/mobile/`: the body is `token` or `code`, and `phone_number` for a code."""
 
     methods = (MOBILE,)
-    serializer_key = "passwordless_mobile_token_exchange"
+
+    @property
+    def serializer_key(self) -> str:  # type: ignore[override]
+        return "external_mobile_token_exchange" if settings.EXTERNAL_2FA else "passwordless_mobile_token_exchange"
 
 
 class ExchangePasswordlessTokenForAuthTokenView(AbstractExchangePasswordlessTokenForAuthTokenView):

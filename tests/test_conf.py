@@ -34,6 +34,9 @@ VALUES = [
     ("SITE_NAME", None, "Acme"),
     ("SMS_DOMAIN", None, "app.example"),
     ("DELIVERY", "jwt_drf_passwordless.delivery.Inline", "project.delivery.Queue"),
+    ("TRUSTED_PROXIES", 0, 2),
+    ("EXTERNAL_2FA", None, {"provider": "project.providers.Mine"}),
+    ("TWO_FACTOR", None, {}),
 ]
 SERIALIZERS = "jwt_drf_passwordless.serializers.Passwordless"
 #: Name of a sub-dict and its default.
@@ -48,6 +51,9 @@ PATHS = [
             "passwordless_mobile_token_request": f"{SERIALIZERS}MobileTokenRequestSerializer",
             "passwordless_email_token_exchange": f"{SERIALIZERS}EmailTokenExchangeSerializer",
             "passwordless_mobile_token_exchange": f"{SERIALIZERS}MobileTokenExchangeSerializer",
+            "external_mobile_token_exchange": (
+                "jwt_drf_passwordless.serializers.ExternalMobileTokenExchangeSerializer"
+            ),
             "passwordless_token_exchange": f"{SERIALIZERS}TokenExchangeSerializer",
         },
     ),
@@ -65,6 +71,7 @@ PATHS = [
             "token_redeem_rate_limit_decorator": "jwt_drf_passwordless.utils.token_redeem_limiter",
         },
     ),
+    ("CALLBACKS", {"on_verification_accepted": None}),
     ("CONSTANTS", {"messages": "jwt_drf_passwordless.constants.Messages"}),
 ]
 

@@ -32,6 +32,8 @@ HEADINGS = [
     "Grace follows a magic link",
     "Grace signs in by SMS",
     "Ada's app gets a new pair: how and when she signed in stays as it was",
+    "Linus signs in by a vendor's code: it calls him, and we never see the code",
+    "The vendor tells, by a signed webhook, that its call came through",
 ]
 
 
@@ -64,7 +66,7 @@ def test_the_demo_walks_through_every_flow(port):
     code, output, errors = run(EXAMPLE / "demo.py", ONCE="1", PORT=port)
     assert (code, errors) == (0, "")
     assert re.findall(r"^\d+\. (.*)$", output, flags=re.MULTILINE) == HEADINGS
-    assert output.endswith("All 10 steps went as expected.\n")
+    assert output.endswith("All 12 steps went as expected.\n")
     assert "\x1b" not in output
 
 

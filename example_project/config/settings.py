@@ -7,6 +7,7 @@ DJANGO_SITE_URL                    "https://app.example.com", where magic links 
 DJANGO_EMAIL_HOST                  the SMTP server, with DJANGO_EMAIL_USER and DJANGO_EMAIL_PASSWORD if it wants them
 DJANGO_SMS_BACKEND                 dotted path of a backend of django-sms
 DJANGO_DB                          path of the SQLite file; optional
+DJANGO_VENDOR=fake                 with DJANGO_DEBUG=1: codes by phone come from a verification vendor that is made up
 """
 
 import os
@@ -76,6 +77,14 @@ JWT_DRF_PASSWORDLESS = {
     # In production in a thread: a client that waits for the mailer can tell known addresses from unknown ones.
     "DELIVERY": f"jwt_drf_passwordless.delivery.{'Inline' if DEBUG else 'Thread'}",
 }
+
+# A vendor of the real world takes its place in production: see docs/external.md.
+if DEBUG and os.environ.get("DJANGO_VENDOR") == "fake":
+    JWT_DRF_PASSWORDLESS["EXTERNAL_2FA"] = {
+        "provider": "jwt_drf_passwordless.external_2fa.FakeVerifyProvider",
+        "code": "246810",
+        "webhook_secret": "a secret that the vendor shares with us",
+    }
 
 AUTH_USER_MODEL = "accounts.User"
 # Only administrators have passwords, for /admin/.

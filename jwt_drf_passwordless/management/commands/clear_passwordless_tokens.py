@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from jwt_drf_passwordless.challenges import QUIET
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
-from jwt_drf_passwordless.services import QUIET
 
 BATCH = 1000
 

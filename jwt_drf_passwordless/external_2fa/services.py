@@ -1,0 +1,190 @@
+"""Verifications at vendors: start one with fail-over, check a code. What webhooks tell is in `webhooks`."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.views.decorators.debug import sensitive_variables
+
+from jwt_drf_passwordless.events import record
+from jwt_drf_passwordless.exceptions import ProviderUnavailable
+from jwt_drf_passwordless.external_2fa import breaker, signals
+from jwt_drf_passwordless.external_2fa.base import External2FAResult, VerificationMethod, VerificationStatus, text
+from jwt_drf_passwordless.external_2fa.registry import Entry, entries, find_entry
+from jwt_drf_passwordless.http import deadline
+from jwt_drf_passwordless.models import PasswordlessChallengeToken
+from jwt_drf_passwordless.utils import mask
+
+#: Seconds for all that is asked of vendors in one delivery or check.
+DEADLINE = 15
+#: What a code of a vendor may look like; for a flash call it is the number that rang.
+CODE = re.compile(r"\+?[0-9A-Za-z]{3,16}", re.ASCII)
+
+#: Failures after which the next provider is asked: those that are not about the number.
+TRY_NEXT = {
+    VerificationStatus.UNSUPPORTED_CHANNEL,
+    VerificationStatus.RATE_LIMITED,
+    VerificationStatus.MISCONFIGURED,
+    VerificationStatus.UNAVAILABLE,
+}
+Challenge = PasswordlessChallengeToken
+
+
+class NotStarted(Exception):
+    """No provider has taken the verification."""
+
+
+@dataclass(repr=False)  # it holds a number
+class VerificationMessage:
+    """A verification yet to be started: what a mail or SMS is for our own codes, also in a queue."""
+
+    #: The user field of the number, for signals and log.
+    field: str = ""
+    number: str = ""
+    channel: str = ""
+    #: Names the challenge that it is for, which a newer one may have replaced meanwhile.
+    key: str = ""
+    nonce: str = ""
+    #: Provider and id of the verification that this one replaces, where that one is still open.
+    old_provider: str = ""
+    old_id: str = ""
+
+    def send(self) -> None:
+        """Have the first provider that can start it, and note which one. Raises NotStarted."""
+        chain = entries()
+        # Of equal length for each question, so that one that hangs leaves time for the next.
+        share = DEADLINE / (len(chain) + bool(self.old_id))
+        with deadline(DEADLINE):
+            with deadline(share):
+                self._cancel_old(chain)
+            uncertain: list[Entry] = []
+            for entry in chain:
+                with deadline(share):
+                    result = self._start_at(entry)
+                if result.success is True:
+                    self._note(entry, result)
+                    for failed in uncertain:
+                        _cancel(failed, self.number, "")
+                    return
+                if result.status is VerificationStatus.UNAVAILABLE:
+                    uncertain.append(entry)  # a time-out: it may have been started all the same
+                if result.status not in TRY_NEXT:
+                    break
+        raise NotStarted
+
+    def _cancel_old(self, chain: list[Entry]) -> None:
+        """End the verification that this one replaces: some vendors send the old code again otherwise, or none."""
+        for entry in chain:
+            if self.old_id and entry.alias == self.old_provider and not breaker.is_open(entry.alias):
+                _cancel(entry, self.number, self.old_id)
+
+    def _start_at(self, entry: Entry) -> External2FAResult:
+        """The provider's answer, or why it was not asked."""
+        method = VerificationMethod(self.channel)
+        if breaker.is_open(entry.alias) or not entry.provider.is_configured():
+            result = External2FAResult(False, VerificationStatus.MISCONFIGURED, error_code="skipped")
+        elif method not in entry.provider.methods:
+            result = External2FAResult(False, VerificationStatus.UNSUPPORTED_CHANNEL)
+        else:
+            result = _ask(entry, lambda: entry.provider.send_verification(self.number, method))
+        if result.success is not True:
+            _tell_failure(entry, self.field, self.number, "send", result)
+        return result
+
+    def _note(self, entry: Entry, result: External2FAResult) -> None:
+        Challenge.objects.filter(key=self.key, nonce=self.nonce).update(
+            provider=entry.alias, verification_id=result.verification_id or "", channel=self.channel
+        )
+        record(
+            signals.verification_started,
+            field=self.field,
+            subject=mask(self.number),
+            provider=entry.alias,
+            channel=self.channel,
+        )
+
+
+class ExternalVerifier:
+    """The core's `Verifier`: the vendors of `EXTERNAL_2FA`."""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        entry = find_entry()
+        return tuple(method.value for method in entry.provider.methods) if entry else ()
+
+    def ensure_available(self) -> None:
+        """Raises ProviderUnavailable when every provider is left out now, or lacks its options."""
+        if not any(entry.provider.is_configured() and not breaker.is_open(entry.alias) for entry in entries()):
+            raise ProviderUnavailable
+
+    def message(self, challenge: Challenge, channel: str | None) -> VerificationMessage:
+        return VerificationMessage(
+            challenge.token_request_identifier,
+            challenge.identifier,
+            channel or self.channels[0],
+            challenge.key,
+            challenge.nonce,
+            *challenge.replaced,
+        )
+
+    @sensitive_variables()
+    def check(self, challenge: Challenge, code: str) -> bool:
+        """Whether the vendor that sent the code accepts it; False for whatever else it answers, or does not."""
+        entry = find_entry(challenge.provider)
+        if entry is None or not CODE.fullmatch(code):
+            return False
+        provider, number = entry.provider, challenge.identifier
+        more = {"verification_id": challenge.verification_id} if provider.uses_verification_id else {}
+        with deadline(DEADLINE):
+            result = _ask(entry, lambda: provider.verify_code(number, code, **more))
+        is_the_same = result.verification_id in (None, "", challenge.verification_id)
+        accepted = result.success is True and result.status is VerificationStatus.ACCEPTED and is_the_same
+        if not accepted and result.status is not VerificationStatus.REJECTED:
+            _tell_failure(entry, challenge.token_request_identifier, number, "check", result)
+        return accepted
+
+
+VERIFIER = ExternalVerifier()
+
+
+def _ask(entry: Entry, question: Callable[[], object]) -> External2FAResult:
+    """A provider's answer, which counts for or against leaving the provider out."""
+    result = _answer(question)
+    if result.status is VerificationStatus.UNAVAILABLE:
+        breaker.failed(entry.alias)
+    else:
+        breaker.succeeded(entry.alias)
+    return result
+
+
+def _answer(question: Callable[[], object]) -> External2FAResult:
+    """A provider's answer. One that raises, or answers something else than a result, is out of reach."""
+    code = "no_result"
+    try:
+        answer = question()
+    except Exception as error:  # noqa: BLE001 - a project's own provider may raise anything
+        # The class only: the text may hold the number or the code.
+        answer, code = None, type(error).__name__
+    if isinstance(answer, External2FAResult) and isinstance(answer.status, VerificationStatus):
+        return answer
+    return External2FAResult(False, VerificationStatus.UNAVAILABLE, error_code=code)
+
+
+def _cancel(entry: Entry, number: str, verification_id: str) -> None:
+    """End a verification, if the vendor can; a failure changes nothing."""
+    provider = entry.provider
+    more = {"verification_id": verification_id} if provider.uses_verification_id else {}
+    _answer(lambda: provider.cancel_verification(number, **more))
+
+
+def _tell_failure(entry: Entry, field: str, number: str, action: str, result: External2FAResult) -> None:
+    record(
+        signals.provider_failed,
+        field=field,
+        subject=mask(number),
+        provider=entry.alias,
+        action=action,
+        status=result.status.value,
+        # Of a project's own provider it may be anything, also several lines.
+        error_code=text(str(result.error_code or "")) or "",
+    )

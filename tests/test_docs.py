@@ -1,0 +1,57 @@
+"""The pages in docs/: their settings pass `check`, their code runs, their links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.core.checks import run_checks
+
+from jwt_drf_passwordless.external_2fa import WebhookEvent, WebhookEventType, signals
+from jwt_drf_passwordless.external_2fa.registry import OURS
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+
+
+def blocks(page):
+    return re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_links_lead_to_pages_and_headings_that_exist(page):
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text()):
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.is_file(), target
+        headings = re.findall(r"^#+ (.*)$", found.read_text(), flags=re.MULTILINE)
+        slugs = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+        assert not anchor or anchor in slugs, target
+
+
+def test_the_settings_of_the_page_on_vendors_are_those_of_working_providers(settings):
+    examples = [block for block in blocks("external.md") if block.startswith("JWT_DRF_PASSWORDLESS")]
+    assert len(examples) == 2
+    for example in examples:
+        namespace = {}
+        exec(example, namespace)  # noqa: S102 - our own page
+        settings.JWT_DRF_PASSWORDLESS = {**settings.JWT_DRF_PASSWORDLESS, **namespace["JWT_DRF_PASSWORDLESS"]}
+        assert [message for message in run_checks() if message.id.startswith("jwt_drf_passwordless.E")] == []
+
+
+def test_the_keys_of_a_provider_that_are_not_options_are_all_explained():
+    table = (DOCS / "external.md").read_text().split("## Settings")[1].split("## Routes")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE)) == OURS
+
+
+def test_the_receivers_of_the_page_on_vendors_run(capsys):
+    (receivers,) = [block for block in blocks("external.md") if "@receiver" in block]
+    namespace = {}
+    exec(receivers, namespace)  # noqa: S102 - our own page
+    try:
+        event = WebhookEvent(WebhookEventType.DELIVERED, "e1", provider="telnyx")
+        signals.verification_delivered.send(sender=None, event=event, phone_number="+12015550123")
+        signals.verification_delivery_failed.send(sender=None, event=event, phone_number=None, error="unknown")
+    finally:
+        signals.verification_delivered.disconnect(namespace["on_delivered"])
+        signals.verification_delivery_failed.disconnect(namespace["on_failed"])
+    assert capsys.readouterr().out == "delivered e1 telnyx\nnot delivered e1 unknown\n"
