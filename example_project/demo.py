@@ -35,6 +35,9 @@ ADA = "ada@example.com"
 GRACE = "grace@example.com"
 GRACES_PHONE = "+12015550123"
 LINUS_PHONE = "+12015550124"
+HEDY = "hedy@example.com"
+HEDYS_PHONE = "+12015550177"
+HEDYS_PASSWORD = "correct horse battery"
 NOBODY = "nobody@example.com"
 
 BOLD, DIM, RED, GREEN, YELLOW, CYAN = "1", "2", "31", "32", "33", "36"
@@ -269,7 +272,7 @@ class Walk:
             raise Unexpected(f"no answer: {error}") from None
         colour = GREEN if answer.status < 400 else YELLOW if answer.status < 500 else RED
         is_json = answer.headers.get("Content-Type", "").startswith("application/json")
-        text = shorten(json.dumps(answer.body)) if is_json else f"({answer.headers.get('Content-Type')})"
+        text = shorten(json.dumps(answer.body)) if is_json else f"({answer.headers.get('Content-Type') or 'no body'})"
         say(f" {paint(DIM, '->')} {paint(colour, str(answer.status))} {text}")
         if "Retry-After" in answer.headers:
             say(f"    Retry-After: {answer.headers['Retry-After']}")
@@ -338,6 +341,35 @@ class Walk:
         self.call("GET", "/api/me/", access=newer["access"], status=200, **me)
         say("    The old refresh token is used up:")
         self.call("POST", "/api/token/refresh/", {"refresh": pair["refresh"]}, status=401)
+        self.run_second_factor()
+
+    def run_second_factor(self) -> None:
+        credentials = {"username": HEDY, "password": HEDYS_PASSWORD}
+
+        self.step("Hedy signs in by password; she has no second factor yet")
+        access = self.call("POST", "/api/token/", credentials, status=200).body["access"]
+        self.call("GET", "/api/me/", access=access, status=200, email=HEDY, amr=["pwd"])
+
+        self.step("She makes her phone the second factor")
+        phone = {"authy_phone": HEDYS_PHONE}
+        self.call("POST", "/api/2fa/phone-verify/", phone, access=access, status=204)
+        code = self.server.receive("SMS", HEDYS_PHONE).find(r"^(\d{6})\b")
+        body = {**phone, "token": code}
+        self.call("POST", "/api/2fa/phone-register/", body, access=access, status=204)
+        self.server.receive("Mail", HEDY)
+
+        self.step("From now on her password gives a ticket, and no tokens")
+        pending = self.call("POST", "/api/token/", credentials, status=206, code="second_factor_required").body
+        code = self.server.receive("SMS", HEDYS_PHONE).find(r"^(\d{6})\b")
+
+        self.step("The code from her phone finishes the login")
+        body = {**credentials, "token": code}
+        pair = self.call("POST", "/api/2fa/token-verify/", body, status=200).body
+        amr = ["pwd", "otp", "sms", "mfa"]
+        self.call("GET", "/api/me/", access=pair["access"], status=200, email=HEDY, amr=amr)
+        say("    Her app could have sent the ticket instead of the password. It works once:")
+        body = {"ticket": pending["ticket"], "token": code}
+        self.call("POST", "/api/2fa/token-verify/", body, status=401, code="invalid_ticket")
 
 
 class VendorWalk(Walk):
@@ -412,6 +444,7 @@ def prepare(port: int, folder: str) -> None:
     users.create_user(email=ADA)
     users.create_user(email=GRACE, phone_number=GRACES_PHONE)
     users.create_user(phone_number=LINUS_PHONE)
+    users.create_user(email=HEDY, password=HEDYS_PASSWORD)
     connection.close()
 
 

@@ -1,4 +1,4 @@
-"""Challenges in the admin: to look at and to delete, masked, without codes or their digests."""
+"""Challenges and phones in the admin: to look at and to delete, masked, without codes or their digests."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from jwt_drf_passwordless.methods import METHODS
-from jwt_drf_passwordless.models import PasswordlessChallengeToken
+from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice
 from jwt_drf_passwordless.services import LOGIN
 from jwt_drf_passwordless.utils import challenge_key, mask
 
@@ -53,3 +53,25 @@ class PasswordlessChallengeTokenAdmin(admin.ModelAdmin):  # type: ignore[type-ar
             keys = [challenge_key(LOGIN, field, value) for field, value in identifiers.items() if value]
             queryset = queryset.filter(key__in=keys)
         return queryset, False
+
+
+@admin.register(PhoneDevice)
+class PhoneDeviceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Deleting one turns the user's second factor off: for support, once it knows whom it speaks to."""
+
+    list_display = ("user_id", "masked_number", "provider", "confirmed_at")
+    fields = ("user_id", "masked_number", "provider", "vendor_user_id", "confirmed_at")
+    readonly_fields = fields
+    search_fields = ("=user__pk",)
+    search_help_text = _("The primary key of a user.")
+    show_full_result_count = False
+
+    @admin.display(description=_("phone number"))
+    def masked_number(self, device: PhoneDevice) -> str:
+        return mask(device.number)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -42,15 +42,17 @@ def issue(
     owner: str | None = None,
     cooldown: bool = True,
     with_codes: bool = True,
+    over: Challenge | None = None,
 ) -> Challenge:
     """Write a fresh challenge over the one of its key; Throttled, with `wait` in seconds, if it must wait.
 
     The key is that of purpose, field and `owner`, by default the identifier. The clear codes are
     `.short_token` and `.token` of the row; without codes nothing matches until a vendor is named in it.
+    `over` is the row as the caller has read it, to be sent again under its nonce.
     """
     now = timezone.now()
     key = challenge_key(purpose, field, owner or identifier)
-    row = Challenge.objects.find(key=key)
+    row = over or Challenge.objects.find(key=key)
     remaining = remaining_wait(row, now) if cooldown and row else 0
     if remaining:
         raise Throttled(remaining)
@@ -79,7 +81,7 @@ def issue(
         next_send_at=now + timedelta(seconds=_wait_after(sends)),
         uses=0,
         tries=0,
-        nonce=create_challenge(22, settings.LONG_TOKEN_CHARS),
+        nonce=over.nonce if over else _nonce(),
         provider="",
         verification_id="",
         channel="",
@@ -88,6 +90,41 @@ def issue(
         raise Throttled(max(1, _wait_after(sends)))
     challenge.short_token, challenge.token, challenge.replaced = short_token, token, replaced
     return challenge
+
+
+def renew(purpose: str, field: str, owner: str) -> Challenge | None:
+    """Give the challenge of a key a new nonce, which voids the tickets that name the old one: the row.
+
+    Its code, wrong tries and wait stay; of one that is used up, the code goes. None when there is no row
+    or a parallel call was faster.
+    """
+    row = Challenge.objects.find(key=challenge_key(purpose, field, owner))
+    if row is None:
+        return None
+    values: dict[str, Any] = {"nonce": _nonce()}
+    if row.uses:
+        values |= {"uses": 0, "short_digest": "", "long_digest": None, "provider": "", "verification_id": ""}
+    if not Challenge.objects.filter(pk=row.pk, nonce=row.nonce, uses=row.uses).update(**values):
+        return None
+    row.nonce = values["nonce"]
+    return row
+
+
+def void(*keys: str) -> None:
+    """Void the challenges of these keys, tickets included; wrong tries and waits stay."""
+    Challenge.objects.filter(key__in=keys).update(
+        nonce="", short_digest="", long_digest=None, provider="", verification_id=""
+    )
+
+
+def code_matches(row: Challenge, code: str) -> bool:
+    """Whether a code is the one whose digest the row holds; every key is tried, whichever fits."""
+    tests = [constant_time_compare(digest, row.short_digest) for digest in keyed_digests("short", row.key, code)]
+    return any(tests)
+
+
+def _nonce() -> str:
+    return create_challenge(22, settings.LONG_TOKEN_CHARS)
 
 
 def remaining_wait(row: Challenge, now: datetime) -> int:

@@ -89,3 +89,45 @@ class WebhookFailed(PasswordlessError):
     status_code = status.HTTP_500_INTERNAL_SERVER_ERROR
     default_code = "webhook_failed"
     message_name = "WEBHOOK_FAILED"
+
+
+class InvalidTicket(PasswordlessError):
+    """401: a ticket of the second step is used, expired, replaced, or none at all."""
+
+    status_code = status.HTTP_401_UNAUTHORIZED
+    default_code = "invalid_ticket"
+    message_name = "INVALID_TICKET"
+    #: REST framework sends it as WWW-Authenticate.
+    auth_header = 'Bearer realm="api"'
+
+
+class ReauthenticationRequired(PasswordlessError):
+    """403: the token does not say that a second factor was proven, or not lately."""
+
+    status_code = status.HTTP_403_FORBIDDEN
+    default_code = "reauthentication_required"
+    message_name = "REAUTHENTICATION_REQUIRED"
+
+
+class SecondFactorNeeded(PasswordlessError):
+    """403: the user has no second factor, or must not be without one."""
+
+    status_code = status.HTTP_403_FORBIDDEN
+    default_code = "second_factor_enrolment_required"
+    message_name = "SECOND_FACTOR_ENROLMENT_REQUIRED"
+
+
+class SecondFactorBroken(PasswordlessError):
+    """403: what is stored about the second factor is incomplete, or its provider cannot be made."""
+
+    status_code = status.HTTP_403_FORBIDDEN
+    default_code = "second_factor_broken"
+    message_name = "SECOND_FACTOR_BROKEN"
+
+
+class SecondFactorSamePhone(PasswordlessError):
+    """403: the phone that has proven the first factor is the only second factor."""
+
+    status_code = status.HTTP_403_FORBIDDEN
+    default_code = "second_factor_same_phone"
+    message_name = "SECOND_FACTOR_SAME_PHONE"

@@ -1,4 +1,4 @@
-"""The one table of open challenges: storage and the UPDATEs that decide, no rules.
+"""The tables: open challenges, and phones that are a second factor. Storage and the UPDATEs that decide, no rules.
 
 Everything runs in autocommit on the database that `router.db_for_write` names. A count made inside
 a caller's own `atomic()` block follows that block.
@@ -6,26 +6,31 @@ a caller's own `atomic()` block follows that block.
 
 from contextlib import nullcontext
 from datetime import datetime
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 from django.conf import settings as django_settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, OperationalError, models, router, transaction
 from django.utils.translation import gettext_lazy as _
 
 from jwt_drf_passwordless import statements
 from jwt_drf_passwordless.utils import mask
 
+Row = TypeVar("Row", bound=models.Model)
 
-class ChallengeManager(models.Manager["PasswordlessChallengeToken"]):
+
+class DecidingManager(models.Manager[Row]):
     """Reads where it writes: a replica that lags behind must not decide."""
 
     @property
     def _write_alias(self) -> str:
         return self._db or router.db_for_write(self.model)
 
-    def get_queryset(self) -> models.QuerySet["PasswordlessChallengeToken"]:
+    def get_queryset(self) -> models.QuerySet[Row]:
         return super().get_queryset().using(self._write_alias)
 
+
+class ChallengeManager(DecidingManager["PasswordlessChallengeToken"]):
     def find(self, *, with_user: bool = False, **lookup: object) -> Optional["PasswordlessChallengeToken"]:
         """The row that a unique column names, or None; `with_user` loads its user by the same statement."""
         joined = "user" if with_user else None
@@ -51,7 +56,8 @@ class ChallengeManager(models.Manager["PasswordlessChallengeToken"]):
                     row = self.model(**values)
                     statements.insert(alias, row)
                     return row
-                as_read = {"sends": row.sends, "next_send_at": row.next_send_at} if if_unchanged else {}
+                names = ("sends", "next_send_at", "nonce") if if_unchanged else ()
+                as_read = {name: getattr(row, name) for name in names}
                 if not statements.update(alias, self.model, {"pk": row.pk, **as_read}, values):
                     return None
         except (IntegrityError, OperationalError):  # somebody else's insert, a user deleted meanwhile, a deadlock
@@ -124,3 +130,37 @@ class PasswordlessChallengeToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.token_request_identifier} {mask(self.identifier)}"
+
+
+class PhoneDeviceManager(DecidingManager["PhoneDevice"]):
+    def of(self, user: AbstractBaseUser) -> Optional["PhoneDevice"]:
+        """The user's phone, or None."""
+        wanted = {"user_id": user.pk}
+        rows = statements.fetch(self._write_alias, self.model, lambda holes: self.filter(**holes)[:1], wanted)
+        return next(iter(rows), None)
+
+
+class PhoneDevice(models.Model):
+    """The phone that is a user's second factor. Rows exist for confirmed numbers only.
+
+    Whether the number is somebody else's too makes no difference: nothing is looked up by it.
+    """
+
+    user = models.OneToOneField(
+        django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="jwt_drf_passwordless_phone"
+    )
+    #: E.164.
+    number = models.CharField(_("phone number"), max_length=32)
+    #: Alias of the provider that has confirmed it, and that provider's id of the user, where it has one.
+    provider = models.CharField(max_length=64)
+    vendor_user_id = models.CharField(max_length=64, blank=True)
+    confirmed_at = models.DateTimeField(null=True)
+
+    objects = PhoneDeviceManager()
+
+    class Meta:
+        verbose_name = _("phone as second factor")
+        verbose_name_plural = _("phones as second factor")
+
+    def __str__(self) -> str:
+        return mask(self.number)

@@ -15,15 +15,16 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.db import DatabaseError, connection, models
 from django.test.signals import template_rendered
 
-from jwt_drf_passwordless.models import PasswordlessChallengeToken
+from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice
 
 #: What every record has: times, process and thread numbers, in which a code may turn up by chance; and the
 #: pieces of the message, which is looked at as a whole. Django adds the request, which shows its query string.
 USUAL = {*vars(logging.makeLogRecord({})), "message", "asctime", "user_id", "request"}
-#: Columns of text: neither ids nor times, for the same reason.
-COLUMNS = [
-    field.column for field in PasswordlessChallengeToken._meta.concrete_fields if isinstance(field, models.CharField)
-]
+#: Columns of text of our tables: neither ids nor times, for the same reason.
+COLUMNS = {
+    model._meta.db_table: [field.column for field in model._meta.concrete_fields if isinstance(field, models.CharField)]
+    for model in (PasswordlessChallengeToken, PhoneDevice)
+}
 #: Loggers that would not tell their details, and the one of SQL, which has to name what is stored.
 LEVELS = {"": logging.DEBUG, "django": logging.DEBUG, "django.db.backends": logging.INFO}
 #: Shorter texts turn up anywhere.
@@ -65,9 +66,11 @@ class SecretScan(logging.Handler):
         self.tokens |= _long_enough([context.get("token")])
 
     def answered(self, response: Any) -> None:
-        """Remember the tokens of an answer."""
+        """Remember the tokens and tickets of an answer."""
         if response.headers.get("Content-Type") == "application/json":
-            self.tokens |= _long_enough(re.findall(r'"(?:access|refresh)":"([^"]+)"', response.text))
+            self.tokens |= _long_enough(
+                re.findall(r'"(?:access|refresh|ticket|enrolment_token)":"([^"]+)"', response.text)
+            )
 
     def used(self, *identifiers: Any) -> None:
         """Remember those of the values that are email addresses or phone numbers."""
@@ -84,16 +87,17 @@ class SecretScan(logging.Handler):
         return self._leaks("log", map(_text, self.records), self.identifiers)
 
     def leaks_in_storage(self) -> list[str]:
-        """Secrets in the newest challenges and in the cache. The database has to be open."""
+        """Secrets in the newest rows and in the cache. The database has to be open."""
         if not self.codes | self.tokens:
             return []
         quote = connection.ops.quote_name
-        names, table = ", ".join(map(quote, COLUMNS)), quote(PasswordlessChallengeToken._meta.db_table)
         rows: list[Any] = []
         # A test may leave a broken transaction. SQL, since the ORM would take five times as long.
         with contextlib.suppress(DatabaseError), connection.cursor() as cursor:
-            cursor.execute(f"SELECT {names} FROM {table} ORDER BY id DESC LIMIT 200")  # noqa: S608
-            rows += cursor.fetchall()
+            for table, columns in COLUMNS.items():
+                names = ", ".join(map(quote, columns))
+                cursor.execute(f"SELECT {names} FROM {quote(table)} ORDER BY id DESC LIMIT 200")  # noqa: S608
+                rows += cursor.fetchall()
         cache = caches["default"]
         keys = list(cache._cache) if isinstance(cache, LocMemCache) else []
         cached = [(key, cache.get(key.split(":", 2)[2])) for key in keys]  # ":1:key", one being the version

@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import path, reverse
 from django.utils import timezone
 
-from jwt_drf_passwordless.admin import PasswordlessChallengeTokenAdmin
+from jwt_drf_passwordless.admin import PasswordlessChallengeTokenAdmin, PhoneDeviceAdmin
 from jwt_drf_passwordless.conf import settings as package_settings
-from jwt_drf_passwordless.models import PasswordlessChallengeToken
+from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice
 from jwt_drf_passwordless.services import PasswordlessTokenService
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +27,7 @@ PREFIX = "admin:jwt_drf_passwordless_passwordlesschallengetoken"
 #: A site of our own: what other tests install registers itself with the default one, for good.
 site = admin.AdminSite()
 site.register(PasswordlessChallengeToken, PasswordlessChallengeTokenAdmin)
+site.register(PhoneDevice, PhoneDeviceAdmin)
 urlpatterns = [path("admin/", site.urls)]
 
 
@@ -244,3 +245,41 @@ def test_who_may_not_look_sees_nothing(browser, by_email, monkeypatch, name):
 def test_the_text_of_a_challenge_is_masked(by_email, by_phone):
     email, phone = package_settings.EMAIL_FIELD_NAME, package_settings.MOBILE_FIELD_NAME
     assert [str(by_email), str(by_phone)] == [f"login {email} a***@example.com", f"login {phone} ***23"]
+
+
+# Phones as second factor
+
+
+@pytest.fixture
+def device(user):
+    return PhoneDevice.objects.create(
+        user=user, number="+12015550199", provider="authy", vendor_user_id="4711", confirmed_at=timezone.now()
+    )
+
+
+def device_url(page, *args):
+    return reverse(f"admin:jwt_drf_passwordless_phonedevice_{page}", args=args)
+
+
+def test_phones_are_listed_and_shown_masked(browser, device):
+    for address in (device_url("changelist"), device_url("change", device.pk)):
+        page = browser.get(address)
+        assert page.status_code == 200
+        assert "***99" in page.text
+        assert "5550199" not in page.text
+
+
+def test_phones_are_neither_added_nor_changed(browser, device):
+    assert browser.get(device_url("add")).status_code == 403
+    assert browser.post(device_url("change", device.pk), {"number": "+12015550177"}).status_code == 403
+
+
+def test_a_phone_is_found_by_the_key_of_its_user(browser, device):
+    page = browser.get(device_url("changelist"), {"q": str(device.user_id)})
+    assert "***99" in page.text
+
+
+def test_a_deleted_phone_is_gone_and_logged(browser, device):
+    browser.post(device_url("delete", device.pk), {"post": "yes"})
+    assert not PhoneDevice.objects.exists()
+    assert LogEntry.objects.get().action_flag == DELETION

@@ -32,6 +32,10 @@ HEADINGS = [
     "Grace follows a magic link",
     "Grace signs in by SMS",
     "Ada's app gets a new pair: how and when she signed in stays as it was",
+    "Hedy signs in by password; she has no second factor yet",
+    "She makes her phone the second factor",
+    "From now on her password gives a ticket, and no tokens",
+    "The code from her phone finishes the login",
     "Linus signs in by a vendor's code: it calls him, and we never see the code",
     "The vendor tells, by a signed webhook, that its call came through",
 ]
@@ -66,7 +70,7 @@ def test_the_demo_walks_through_every_flow(port):
     code, output, errors = run(EXAMPLE / "demo.py", ONCE="1", PORT=port)
     assert (code, errors) == (0, "")
     assert re.findall(r"^\d+\. (.*)$", output, flags=re.MULTILINE) == HEADINGS
-    assert output.endswith("All 12 steps went as expected.\n")
+    assert output.endswith("All 16 steps went as expected.\n")
     assert "\x1b" not in output
 
 

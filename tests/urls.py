@@ -14,6 +14,7 @@ def whoami(request):
 
 urlpatterns = [
     path("passwordless/", include("jwt_drf_passwordless.urls")),
+    path("api/", include("jwt_drf_passwordless.two_factor.urls")),
     path("token/refresh/", TokenRefreshView.as_view(), name="token_refresh"),
     path("whoami/", whoami, name="whoami"),
 ]

@@ -74,6 +74,8 @@ JWT_DRF_PASSWORDLESS = {
     # True: whoever proves an address that no account has gets a new account.
     "REGISTER_NONEXISTENT_USERS": False,
     "SITE_NAME": "Example",
+    # Whoever registers a phone is asked for a code to it at each login; and /api/token/ takes a password.
+    "TWO_FACTOR": {},
     # In production in a thread: a client that waits for the mailer can tell known addresses from unknown ones.
     "DELIVERY": f"jwt_drf_passwordless.delivery.{'Inline' if DEBUG else 'Thread'}",
 }
@@ -87,7 +89,7 @@ if DEBUG and os.environ.get("DJANGO_VENDOR") == "fake":
     }
 
 AUTH_USER_MODEL = "accounts.User"
-# Only administrators have passwords, for /admin/.
+# For /admin/, and for those who sign in by password and phone.
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",

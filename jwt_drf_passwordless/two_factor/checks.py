@@ -1,0 +1,133 @@
+"""`manage.py check` for the setting `TWO_FACTOR`: errors for what cannot work or is a way around, and warnings."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, Error, Warning
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import URLPattern, get_resolver
+from rest_framework_simplejwt.views import TokenObtainPairView, TokenObtainSlidingView
+
+from jwt_drf_passwordless.conf import NAMESPACE, resolve, settings
+from jwt_drf_passwordless.two_factor.base import SecondFactor
+from jwt_drf_passwordless.two_factor.conf import DEFAULTS, option
+from jwt_drf_passwordless.two_factor.phone.factor import phone_provider
+from jwt_drf_passwordless.two_factor.views import TwoFactorTokenVerifyView
+
+UNKNOWN_KEY = "jwt_drf_passwordless.E020"
+WRONG_VALUE = "jwt_drf_passwordless.E021"
+BAD_FACTOR = "jwt_drf_passwordless.E022"
+BAD_PHONE_PROVIDER = "jwt_drf_passwordless.E023"
+WAY_AROUND = "jwt_drf_passwordless.E024"
+TEST_PROVIDER = "jwt_drf_passwordless.E025"
+NO_ROUTES = "jwt_drf_passwordless.W020"
+DEPRECATED_PROVIDER = "jwt_drf_passwordless.W021"
+NO_SMS_SENT = "jwt_drf_passwordless.W022"
+
+WHERE = f"{NAMESPACE}['TWO_FACTOR']"
+#: What is wrong with a value, where it is wrong.
+RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "factors": (lambda value: isinstance(value, list | tuple) and bool(value), "must be a list of dotted paths"),
+    "phone": (lambda value: isinstance(value, dict), "must be a dict"),
+    "required": (
+        lambda value: isinstance(value, bool | str) or callable(value),
+        "must be a bool, a function of the user, or its dotted path",
+    ),
+    "same_phone": (lambda value: value in ("refuse", "allow"), "must be 'refuse' or 'allow'"),
+    "user_fields": (
+        lambda value: (
+            isinstance(value, dict)
+            and value.keys() <= {"phone", "id"}
+            and all(isinstance(name, str) for name in value.values())
+        ),
+        "must be a dict of field names, with the keys 'phone' and 'id'",
+    ),
+    "ticket_lifetime": (
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 600,
+        "must be a number of seconds from 1 to 600",
+    ),
+}
+#: Backends of django-sms that send nothing.
+DEVELOPMENT_SMS_BACKENDS = {f"sms.backends.{name}.SmsBackend" for name in ("console", "dummy", "filebased", "locmem")}
+
+
+def check_two_factor(**kwargs: Any) -> list[CheckMessage]:
+    """Errors in the dict itself, in what it names, and in routes that lead past it."""
+    given = getattr(settings, "TWO_FACTOR", None)
+    if not isinstance(given, dict):
+        return []  # off, or reported as of the wrong type
+    return [*_shape(given)] or [*_classes(), *_routes()]
+
+
+def check_two_factor_deployment(**kwargs: Any) -> list[CheckMessage]:
+    """For `--deploy`: providers of development."""
+    given = getattr(settings, "TWO_FACTOR", None)
+    if not isinstance(given, dict) or any(isinstance(found, Error) for found in check_two_factor()):
+        return []
+    provider = phone_provider()
+    if provider.alias == "fake":
+        return [Error(f"{WHERE}: the provider takes one code from everybody.", id=TEST_PROVIDER)]
+    if provider.makes_codes and getattr(django_settings, "SMS_BACKEND", None) in DEVELOPMENT_SMS_BACKENDS:
+        return [Warning(f"{WHERE}: SMS go to a backend that sends none.", id=NO_SMS_SENT)]
+    return []
+
+
+def _shape(given: dict[str, Any]) -> Iterator[CheckMessage]:
+    for name in given.keys() - DEFAULTS.keys():
+        hint = f"Known: {', '.join(DEFAULTS)}."
+        yield Error(f"{WHERE} has no key {name!r}.", hint=hint, id=UNKNOWN_KEY)
+    for name, (is_right, sentence) in RULES.items():
+        if not is_right(option(name)):
+            yield Error(f"{WHERE}[{name!r}] {sentence}.", id=WRONG_VALUE)
+
+
+def _classes() -> Iterator[CheckMessage]:
+    for path in option("factors"):
+        factor_class = _try_to_resolve(path)
+        if not (isinstance(factor_class, type) and issubclass(factor_class, SecondFactor)):
+            yield Error(f"{WHERE}['factors']: {path} is no SecondFactor.", id=BAD_FACTOR)
+    if isinstance(option("required"), str) and not callable(_try_to_resolve(option("required"))):
+        yield Error(f"{WHERE}['required']: {option('required')} is no function.", id=WRONG_VALUE)
+    try:
+        provider = phone_provider()
+    except (AttributeError, ImportError, ImproperlyConfigured, TypeError, ValueError) as error:
+        yield Error(f"{WHERE}['phone']: the provider cannot be made: {error}", id=BAD_PHONE_PROVIDER)
+        return
+    if provider.deprecated:
+        yield Warning(f"{WHERE}['phone']: {provider.deprecated}", id=DEPRECATED_PROVIDER)
+
+
+def _try_to_resolve(path: Any) -> Any:
+    """The object of a path; None where it leads nowhere."""
+    try:
+        return resolve(path)
+    except (ImportError, TypeError, ValueError):
+        return None
+
+
+def _routes() -> Iterator[CheckMessage]:
+    """SimpleJWT's own views make tokens of a password alone."""
+    if not getattr(django_settings, "ROOT_URLCONF", None):
+        return
+    found = list(_view_classes(get_resolver().url_patterns, ""))
+    for route, view_class in found:
+        if issubclass(view_class, TokenObtainPairView | TokenObtainSlidingView):
+            message = f"{view_class.__name__} at {route!r} gives tokens without a second factor"
+            hint = "Replace it by jwt_drf_passwordless.two_factor.views.TwoFactorTokenObtainPairView."
+            yield Error(f"{WHERE}: {message}.", hint=hint, id=WAY_AROUND)
+    if not any(issubclass(view_class, TwoFactorTokenVerifyView) for _, view_class in found):
+        hint = 'path("api/", include("jwt_drf_passwordless.two_factor.urls"))'
+        yield Warning(f"{WHERE} is set, but no route takes a second factor.", hint=hint, id=NO_ROUTES)
+
+
+def _view_classes(patterns: Any, prefix: str) -> Iterator[tuple[str, type]]:
+    """All classes of views with their routes; views that are functions are left out."""
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLPattern):
+            view_class = getattr(pattern.callback, "view_class", getattr(pattern.callback, "cls", None))
+            if isinstance(view_class, type):
+                yield route, view_class
+        else:
+            yield from _view_classes(pattern.url_patterns, route)

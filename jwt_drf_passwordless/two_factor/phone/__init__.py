@@ -1,0 +1,1 @@
+"""The phone as second factor: providers, the factor, what is stored, enrolment."""

@@ -1,0 +1,129 @@
+"""The phone factor: the user's device, and the provider that `TWO_FACTOR["phone"]` names."""
+
+import logging
+import re
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ImproperlyConfigured
+from django.views.decorators.debug import sensitive_variables
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from jwt_drf_passwordless import delivery
+from jwt_drf_passwordless.conf import message, resolve
+from jwt_drf_passwordless.exceptions import ProviderUnavailable, SecondFactorBroken
+from jwt_drf_passwordless.external_2fa.base import External2FAProvider
+from jwt_drf_passwordless.external_2fa.registry import build
+from jwt_drf_passwordless.methods import MOBILE
+from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
+from jwt_drf_passwordless.models import PhoneDevice
+from jwt_drf_passwordless.token_response import Proof
+from jwt_drf_passwordless.two_factor.base import PhoneProvider, SecondFactor
+from jwt_drf_passwordless.two_factor.conf import LOCAL_PROVIDER, option
+from jwt_drf_passwordless.two_factor.phone.external import ExternalPhoneProvider
+from jwt_drf_passwordless.utils import mask
+
+logger = logging.getLogger(__name__)
+
+#: What a number must look like. Whether its range is still in use is not asked: a confirmed one stays good.
+E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+#: RFC 8176 names that mean a phone.
+BY_PHONE = {"sms", "tel"}
+
+
+def phone_provider() -> PhoneProvider:
+    """The provider that the settings name. Raises what its constructor raises, and ImproperlyConfigured."""
+    config = {"provider": LOCAL_PROVIDER, **option("phone")}
+    provider_class = resolve(config.pop("provider"))
+    provider: PhoneProvider
+    if issubclass(provider_class, External2FAProvider):
+        provider = ExternalPhoneProvider(build({"provider": provider_class, **config}))
+    else:
+        alias = config.pop("alias", None)
+        provider = provider_class(**config)
+        provider.alias = alias or provider.alias
+    if not provider.is_configured():
+        raise ImproperlyConfigured("The provider of the phone factor lacks options that it needs.")
+    return provider
+
+
+def ensure_length(code: str, length: int | None) -> None:
+    """Raises ValidationError for a text that cannot be a code of so many digits; None takes all."""
+    if length and not (code.isascii() and code.isdigit() and len(code) == length):
+        raise serializers.ValidationError({"token": [message("CODE_OF_LENGTH") % {"length": length}]}, "invalid")
+
+
+class PhoneFactor(SecondFactor):
+    """A code to the user's `PhoneDevice`. A device that lacks something refuses the login: it never counts as none."""
+
+    name = "phone"
+
+    def __init__(self) -> None:
+        self._found: dict[Any, PhoneDevice | None] = {}
+        self._provider: PhoneProvider | None = None
+
+    def device(self, user: AbstractBaseUser) -> PhoneDevice | None:
+        """The user's device, asked for once."""
+        if user.pk not in self._found:
+            self._found[user.pk] = PhoneDevice.objects.of(user)
+        return self._found[user.pk]
+
+    @property
+    def provider(self) -> PhoneProvider:
+        """Made once, when it is needed. Raises SecondFactorBroken when it cannot be."""
+        if self._provider is None:
+            try:
+                self._provider = phone_provider()
+            except Exception as error:
+                logger.exception("The provider of the phone factor cannot be made")
+                raise SecondFactorBroken from error
+        return self._provider
+
+    @property
+    def makes_codes(self) -> bool:
+        return self.provider.makes_codes
+
+    def is_enrolled(self, user: AbstractBaseUser) -> bool:
+        device = self.device(user)
+        if device is None:
+            return False
+        if device.confirmed_at is None or not E164.fullmatch(device.number) or not self.provider.can_serve(device):
+            logger.error("The second factor of the user %s is incomplete", user.pk)
+            raise SecondFactorBroken
+        return True
+
+    def is_independent(self, user: AbstractBaseUser, proof: Proof) -> bool:
+        """Not the phone of the first factor; where only claims tell of that one, any phone counts as the same."""
+        if proof.identifier:
+            device = self.device(user)
+            return device is None or proof.identifier != device.number
+        return "mfa" in proof.amr or not BY_PHONE.intersection(proof.amr)
+
+    def enrolled_at(self, user: AbstractBaseUser) -> datetime | None:
+        return self._needed(user).confirmed_at
+
+    def challenge(self, user: AbstractBaseUser, row: Challenge, request: Request | None) -> None:
+        device = self._needed(user)
+        send = partial(self.provider.send, device.number, row, request, device)
+        if not delivery.report_failure(send, field=self.name, subject=mask(device.number)):
+            raise ProviderUnavailable
+
+    def check_format(self, user: AbstractBaseUser, code: str) -> None:
+        ensure_length(code, self.provider.code_length(self.device(user)))
+
+    @sensitive_variables()
+    def verify(self, user: AbstractBaseUser, row: Challenge, code: str) -> bool:
+        device = self._needed(user)
+        return self.provider.check(device.number, row, code, device)
+
+    def amr(self, row: Challenge) -> tuple[str, ...]:
+        return MOBILE.amr_of(row.channel)
+
+    def _needed(self, user: AbstractBaseUser) -> PhoneDevice:
+        device = self.device(user)
+        if device is None:
+            raise SecondFactorBroken
+        return device

@@ -1,0 +1,70 @@
+"""Bodies of the second factor's endpoints. The password is checked here, as SimpleJWT does; nothing is used up."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.fields import empty
+from rest_framework_simplejwt.serializers import TokenObtainSerializer
+
+from jwt_drf_passwordless.methods import MOBILE
+from jwt_drf_passwordless.serializers import IdentifierField, TextField, TokenField
+
+
+class PasswordSerializer(TokenObtainSerializer):
+    """The user model's `USERNAME_FIELD`, or `username` in its place, and `password`.
+
+    Authenticates (`user`) and makes no token, as the classes that SimpleJWT derives from this one do.
+    """
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping) and self.username_field not in data and "username" in data:
+            data = {**{key: data[key] for key in data}, self.username_field: data["username"]}
+        return super().to_internal_value(data)
+
+
+class PasswordTokenSerializer(PasswordSerializer):
+    """The same, and the code: all of the login once more, for clients that keep no ticket."""
+
+    token = TokenField(max_length=255)
+    method = TextField(max_length=32, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        super().validate(attrs)
+        return attrs
+
+
+class TicketSerializer(serializers.Serializer[Any]):
+    """The ticket, and `method`, the factor that is meant if not the first."""
+
+    ticket = TextField(max_length=2048)
+    method = TextField(max_length=32, required=False)
+
+
+class TicketTokenSerializer(TicketSerializer):
+    token = TokenField(max_length=255)
+
+
+class PhoneField(IdentifierField):
+    """A phone number under the key `authy_phone` or `phone_number`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(MOBILE, **kwargs)
+
+    def get_value(self, dictionary: Mapping[Any, Any]) -> Any:
+        value = super().get_value(dictionary)
+        return dictionary.get("phone_number", empty) if value is empty else value
+
+
+class PhoneSerializer(serializers.Serializer[Any]):
+    authy_phone = PhoneField()
+
+
+class PhoneTokenSerializer(PhoneSerializer):
+    token = TokenField(max_length=255)
+
+
+class RemovalSerializer(serializers.Serializer[Any]):
+    """A code of `2fa/step-up/`; needless with a fresh token."""
+
+    token = TokenField(max_length=255, required=False)

@@ -1,0 +1,224 @@
+"""The second step: which factor a user must prove, asking for it, and what its proof is worth. No HTTP here."""
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.debug import sensitive_variables
+from rest_framework.exceptions import Throttled
+from rest_framework.request import Request
+from rest_framework_simplejwt import settings as jwt_settings
+
+from jwt_drf_passwordless import challenges, signals, token_response, users
+from jwt_drf_passwordless.conf import message
+from jwt_drf_passwordless.events import record
+from jwt_drf_passwordless.exceptions import (
+    InvalidCredentials,
+    InvalidTicket,
+    ReauthenticationRequired,
+    SecondFactorNeeded,
+    SecondFactorSamePhone,
+)
+from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
+from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof, proof_of
+from jwt_drf_passwordless.two_factor.base import SecondFactor
+from jwt_drf_passwordless.two_factor.claims import amr_of, auth_time_of
+from jwt_drf_passwordless.two_factor.conf import is_required, option
+from jwt_drf_passwordless.two_factor.registry import factors
+from jwt_drf_passwordless.two_factor.signals import factor_used
+from jwt_drf_passwordless.two_factor.tickets import Kind, Ticket, enrolment_token, unseal
+from jwt_drf_passwordless.utils import challenge_key
+
+#: Purposes of challenges. A code made for one fits no other.
+SECOND_FACTOR = "second_factor"
+STEP_UP = "step_up"
+#: Their rows are one for each user: wrong tries and waits are the account's, whatever tickets there are.
+FIELD = "user"
+
+
+def gate(user: AbstractBaseUser, request: Request | None) -> dict[str, Any] | None:
+    """What a user let in by a first factor is answered instead of tokens; None when that factor is enough.
+
+    Asks for the second factor, or, within the wait between two messages, for the code sent before.
+    Raises SecondFactorBroken, SecondFactorSamePhone, ProviderUnavailable; Throttled when a parallel
+    login was faster.
+    """
+    proof = proof_of(user)
+    enrolled = [factor for factor in factors() if factor.is_enrolled(user)]
+    if not enrolled:
+        return _ask_to_enrol(user) if is_required(user) else None
+    usable = [factor for factor in enrolled if factor.is_independent(user, proof)]
+    if not usable:
+        if option("same_phone") == "allow":
+            return None
+        raise SecondFactorSamePhone
+    return _ask(user, "password" if "pwd" in proof.amr else "passwordless", proof.amr, usable, request)
+
+
+def step_up(user: AbstractBaseUser, claims: dict[str, Any], request: Request | None) -> dict[str, Any]:
+    """Ask a user with a session of these claims for a second factor: the answer, with the ticket.
+
+    Raises SecondFactorNeeded when there is none; ReauthenticationRequired when the claims do not say how
+    the session began, or it began before the factor was enrolled, which a thief may have done with the
+    stolen session; and what `gate` raises.
+    """
+    proof, auth_time = Proof(amr_of(claims)), auth_time_of(claims)
+    if not proof.amr or auth_time is None:
+        raise ReauthenticationRequired
+    enrolled = [factor for factor in factors() if factor.is_enrolled(user)]
+    if not enrolled:
+        raise SecondFactorNeeded
+    usable = [factor for factor in enrolled if factor.is_independent(user, proof)]
+    if not usable:
+        raise SecondFactorSamePhone
+    usable = [factor for factor in usable if auth_time >= _enrolled_at(factor, user)]
+    if not usable:
+        raise ReauthenticationRequired
+    return _ask(user, "step_up", proof.amr, usable, request)
+
+
+@sensitive_variables()
+def resend(ticket_text: str, method: str | None, request: Request | None) -> None:
+    """Send a new code for a ticket, which stays good. Raises InvalidTicket, Throttled, ProviderUnavailable."""
+    ticket, row, user = _open(ticket_text)
+    factor = _choose(user, ticket.methods, method)
+    purpose = _purpose(ticket.kind)
+    row = challenges.issue(purpose, FIELD, ticket.user, user, with_codes=factor.makes_codes, over=row)
+    factor.challenge(user, row, request)
+
+
+@sensitive_variables()
+def verify_ticket(ticket_text: str, code: str, method: str | None, request: Request | None) -> dict[str, Any]:
+    """The pair for a ticket and a code. Raises InvalidTicket, InvalidCredentials for every wrong code."""
+    ticket, row, user = _open(ticket_text)
+    factor = _choose(user, ticket.methods, method)
+    _prove(user, row, factor, code, request)
+    return _finish(user, ticket.amr, factor, row, request)
+
+
+@sensitive_variables()
+def verify_password_login(
+    user: AbstractBaseUser, code: str, method: str | None, request: Request | None
+) -> dict[str, Any]:
+    """The pair for a user who has just proven the password once more, and a code sent by the last login."""
+    factor, row = _choose(user, _all_names(), method), _find(SECOND_FACTOR, user)
+    _prove(user, row, factor, code, request)
+    return _finish(user, ("pwd",), factor, row, request)
+
+
+@sensitive_variables()
+def prove_step_up(user: AbstractBaseUser, code: str, request: Request | None) -> None:
+    """Use up a code that `step_up` has sent, without its ticket. Raises InvalidCredentials."""
+    factor, row = _choose(user, _all_names(), None), _find(STEP_UP, user)
+    _prove(user, row, factor, code, request)
+
+
+def void_challenges(user: AbstractBaseUser) -> None:
+    """Void the user's open tickets and codes: what was sent to an old phone must not prove a new one."""
+    challenges.void(_key(SECOND_FACTOR, user), _key(STEP_UP, user))
+
+
+def _ask_to_enrol(user: AbstractBaseUser) -> dict[str, Any]:
+    return {
+        "detail": message("SECOND_FACTOR_ENROLMENT_REQUIRED"),
+        "code": "second_factor_enrolment_required",
+        "enrolment_token": enrolment_token(user),
+    }
+
+
+def _ask(
+    user: AbstractBaseUser, kind: Kind, amr: tuple[str, ...], usable: list[SecondFactor], request: Request | None
+) -> dict[str, Any]:
+    factor, owner, purpose = usable[0], str(user.pk), _purpose(kind)
+    sent: dict[str, Any] = {"sent": True}
+    try:
+        row = challenges.issue(purpose, FIELD, owner, user, with_codes=factor.makes_codes)
+    except Throttled as throttled:
+        renewed = challenges.renew(purpose, FIELD, owner)
+        if renewed is None:
+            raise
+        row, sent = renewed, {"sent": False, "retry_after": getattr(throttled, "wait", None)}
+    else:
+        factor.challenge(user, row, request)
+    methods = tuple(factor.name for factor in usable)
+    sentence = message("SECOND_FACTOR_REQUIRED")
+    return {
+        "message": sentence,
+        "detail": sentence,
+        "code": "second_factor_required",
+        "ticket": Ticket(kind, owner, amr, methods, row.nonce).seal(),
+        "methods": list(methods),
+        **sent,
+    }
+
+
+def _enrolled_at(factor: SecondFactor, user: AbstractBaseUser) -> int:
+    """In Unix seconds; 0 where it is not known."""
+    since = factor.enrolled_at(user)
+    return int(since.timestamp()) if since else 0
+
+
+def _purpose(kind: Kind) -> str:
+    return STEP_UP if kind == "step_up" else SECOND_FACTOR
+
+
+def _key(purpose: str, user: AbstractBaseUser) -> str:
+    return challenge_key(purpose, FIELD, str(user.pk))
+
+
+def _find(purpose: str, user: AbstractBaseUser) -> Challenge:
+    row = Challenge.objects.find(key=_key(purpose, user))
+    if row is None:
+        raise InvalidCredentials("unknown")
+    return row
+
+
+def _all_names() -> tuple[str, ...]:
+    return tuple(factor.name for factor in factors())
+
+
+def _open(ticket_text: str) -> tuple[Ticket, Challenge, AbstractBaseUser]:
+    """A ticket that is still good, its row and its user, who may still sign in. Raises InvalidTicket."""
+    ticket = unseal(ticket_text)
+    key = challenge_key(_purpose(ticket.kind), FIELD, ticket.user)
+    row = Challenge.objects.find(with_user=True, key=key)
+    if row is None or row.user is None or row.uses or not constant_time_compare(row.nonce, ticket.nonce):
+        raise InvalidTicket
+    if not _may_sign_in(row.user, ticket.kind):
+        raise InvalidTicket
+    return ticket, row, row.user
+
+
+def _may_sign_in(user: AbstractBaseUser, kind: Kind) -> bool:
+    """The rules of the first factor, asked once more: the account may have changed since."""
+    if kind == "passwordless":
+        return user.is_active and users.may_log_in(user)
+    return bool(jwt_settings.api_settings.USER_AUTHENTICATION_RULE(user))
+
+
+def _choose(user: AbstractBaseUser, methods: tuple[str, ...], method: str | None) -> SecondFactor:
+    """The factor of that name, or the first one, of those that the user has. Raises InvalidCredentials."""
+    for factor in factors():
+        if factor.name in methods and method in (None, factor.name) and factor.is_enrolled(user):
+            return factor
+    raise InvalidCredentials("unknown")
+
+
+@sensitive_variables()
+def _prove(user: AbstractBaseUser, row: Challenge, factor: SecondFactor, code: str, request: Request | None) -> None:
+    factor.check_format(user, code)
+    try:
+        challenges.redeem_by(row, code, lambda row, code: factor.verify(user, row, code))
+    except InvalidCredentials as refused:
+        record(signals.token_refused, field=factor.name, user=user, request=request, reason=refused.reason)
+        raise
+    record(factor_used, field=factor.name, user=user, request=request, factor=factor.name)
+
+
+def _finish(
+    user: AbstractBaseUser, first: tuple[str, ...], factor: SecondFactor, row: Challenge, request: Request | None
+) -> dict[str, Any]:
+    """The pair, whose claims name all that was proven."""
+    amr = tuple(dict.fromkeys((*first, *factor.amr(row), "mfa")))
+    setattr(user, PROOF_ATTRIBUTE, Proof(amr))
+    return token_response.generate_auth_token(user)

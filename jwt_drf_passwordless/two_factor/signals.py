@@ -1,0 +1,20 @@
+"""Signals of second factors; see `jwt_drf_passwordless.signals` for what all of them carry.
+
+`factor` is the name of the factor ("phone"). No signal carries a code or a whole number.
+"""
+
+import logging
+
+from jwt_drf_passwordless.signals import Event
+
+#: A user has a new second factor; `replaced` tells whether it took the place of another one of its kind.
+factor_added = Event("factor_added")
+
+#: A login or a step-up was finished by a second factor.
+factor_used = Event("factor_used")
+
+#: A user has one second factor less.
+factor_removed = Event("factor_removed")
+
+#: Sent beside the first and the last: end older sessions here. `action`: "added", "replaced" or "removed".
+second_factor_changed = Event("second_factor_changed", logging.WARNING)

@@ -1,0 +1,60 @@
+"""What a client carries from the first step to the second: the ticket, and the token that can only enrol."""
+
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Literal
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.core import signing
+from django.views.decorators.debug import sensitive_variables
+from rest_framework_simplejwt.tokens import Token
+
+from jwt_drf_passwordless.exceptions import InvalidTicket
+from jwt_drf_passwordless.two_factor.conf import option
+
+#: Keeps tickets apart from everything else that is signed with `SECRET_KEY`.
+SALT = "jwt_drf_passwordless.two_factor.ticket"
+
+Kind = Literal["password", "passwordless", "step_up"]
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """The first step of a login, or the session of a step-up, to be finished by the second factor.
+
+    Signed, not encrypted: nothing in it is secret. The nonce is that of the challenge row, which makes
+    the ticket single-use.
+    """
+
+    kind: Kind
+    #: The user's primary key as a text.
+    user: str
+    #: RFC 8176 names of what is proven already.
+    amr: tuple[str, ...]
+    #: The factors that may finish it; the first one is the default.
+    methods: tuple[str, ...]
+    nonce: str
+
+    def seal(self) -> str:
+        return signing.dumps(asdict(self), salt=SALT)
+
+
+@sensitive_variables()
+def unseal(text: str) -> Ticket:
+    """The ticket of a text, if we have signed it within `ticket_lifetime` seconds. Raises InvalidTicket."""
+    try:
+        values = signing.loads(text, salt=SALT, max_age=option("ticket_lifetime"))
+    except signing.BadSignature:
+        raise InvalidTicket from None
+    return Ticket(**{**values, "amr": tuple(values["amr"]), "methods": tuple(values["methods"])})
+
+
+class EnrolmentToken(Token):
+    """For who must have a second factor and has none: opens `2fa/phone-verify/` and `2fa/phone-register/` only."""
+
+    token_type = "two_factor_enrolment"
+    lifetime = timedelta(minutes=10)
+
+
+def enrolment_token(user: AbstractBaseUser) -> str:
+    return str(EnrolmentToken.for_user(user))

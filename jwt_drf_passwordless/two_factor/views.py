@@ -1,0 +1,191 @@
+"""The endpoints of the second factor: gate, serializer, one service call, answer."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.http.response import HttpResponseBase
+from django.views.decorators.debug import sensitive_variables
+from rest_framework import status
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework_simplejwt.authentication import JWTAuthentication
+
+from jwt_drf_passwordless import token_response
+from jwt_drf_passwordless.base_views import FlowView
+from jwt_drf_passwordless.services import second_step
+from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof
+from jwt_drf_passwordless.two_factor import services
+from jwt_drf_passwordless.two_factor.authentication import EnrolmentAuthentication
+from jwt_drf_passwordless.two_factor.claims import claims_of
+from jwt_drf_passwordless.two_factor.conf import is_on
+from jwt_drf_passwordless.two_factor.phone import enrolment
+from jwt_drf_passwordless.two_factor.serializers import (
+    PasswordSerializer,
+    PasswordTokenSerializer,
+    PhoneSerializer,
+    PhoneTokenSerializer,
+    RemovalSerializer,
+    TicketSerializer,
+    TicketTokenSerializer,
+)
+
+
+class TwoFactorView(FlowView):
+    """Base: 404 without `TWO_FACTOR`; open to everyone."""
+
+    limiter_key = "token_redeem_rate_limit_decorator"
+
+    @property
+    def is_enabled(self) -> bool:
+        return is_on()
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [AllowAny()]
+
+    def get_authenticate_header(self, request: Request) -> str:
+        """With one, a refusal is 401; REST framework makes it 403 in views without authenticators."""
+        return 'Bearer realm="api"'
+
+    def read(self, request: Request, serializer_class: type[Any]) -> Any:
+        """The serializer of the body, found valid. Raises ValidationError, AuthenticationFailed."""
+        serializer = serializer_class(data=request.data, context={"request": request, "view": self})
+        serializer.is_valid(raise_exception=True)
+        return serializer
+
+
+class UserView(TwoFactorView):
+    """Base: needs a JWT, or what else the project's `DEFAULT_AUTHENTICATION_CLASSES` take."""
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [IsAuthenticated()]
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        authenticators = super().get_authenticators()
+        if not any(isinstance(one, JWTAuthentication) for one in authenticators):
+            authenticators = [JWTAuthentication(), *authenticators]
+        return authenticators
+
+
+def user_of(request: Request) -> AbstractBaseUser:
+    """The user of a request that has passed `IsAuthenticated`."""
+    user: Any = request.user
+    return cast(AbstractBaseUser, user)
+
+
+class EnrolmentView(UserView):
+    """Base: takes the token of somebody who must enrol, too."""
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        return [EnrolmentAuthentication(), *super().get_authenticators()]
+
+
+class TwoFactorTokenObtainPairView(TwoFactorView):
+    """`token/`: user name and password, in place of SimpleJWT's `TokenObtainPairView`.
+
+    Answers 200 `{"refresh", "access"}` to a user without a second factor; 206 with a ticket to others,
+    of whom no token exists by then; 401 wrong; 403 when the second factor is unusable; 503 when its
+    provider is.
+    """
+
+    @sensitive_variables()
+    def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        user = self.read(request, PasswordSerializer).user
+        setattr(user, PROOF_ATTRIBUTE, Proof(("pwd",)))
+        pending = second_step(user, request)
+        if pending is not None:
+            return Response(pending, status=status.HTTP_206_PARTIAL_CONTENT)
+        return Response(token_response.generate_auth_token(user))
+
+
+class TwoFactorTokenVerifyView(TwoFactorView):
+    """`2fa/token-verify/`: ticket and code, or user name, password and code.
+
+    Answers 200 `{"refresh", "access"}`; 400 wrong code; 401 wrong ticket or password.
+    """
+
+    @sensitive_variables()
+    def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        if isinstance(request.data, Mapping) and "ticket" in request.data:
+            data = self.read(request, TicketTokenSerializer).validated_data
+            return Response(services.verify_ticket(data["ticket"], data["token"], data.get("method"), request))
+        serializer = self.read(request, PasswordTokenSerializer)
+        data = serializer.validated_data
+        pair = services.verify_password_login(serializer.user, data["token"], data.get("method"), request)
+        return Response(pair)
+
+
+class TwoFactorResendView(TwoFactorView):
+    """`2fa/resend/`: a ticket; answers 204 and a new code is sent, 401 wrong ticket, 429 too soon, 503."""
+
+    limiter_key = "token_request_rate_limit_decorator"
+
+    @sensitive_variables()
+    def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = self.read(request, TicketSerializer).validated_data
+        services.resend(data["ticket"], data.get("method"), request)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class TwoFactorStepUpView(UserView):
+    """`2fa/step-up/`: no body. Answers 206 with a ticket, which `2fa/token-verify/` turns into a fresh pair.
+
+    403 without a second factor, or when the session does not say how it began.
+    """
+
+    limiter_key = "token_request_rate_limit_decorator"
+
+    def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        answer = services.step_up(user_of(request), dict(claims_of(request)), request)
+        return Response(answer, status=status.HTTP_206_PARTIAL_CONTENT)
+
+
+class PhoneVerifyView(EnrolmentView):
+    """`2fa/phone-verify/`: `authy_phone` or `phone_number`; answers 204 and a code is sent there.
+
+    403 `reauthentication_required` to a user with a second factor whose token is not fresh; 429; 503.
+    """
+
+    limiter_key = "token_request_rate_limit_decorator"
+
+    def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = self.read(request, PhoneSerializer).validated_data
+        enrolment.start(user_of(request), data["authy_phone"], claims_of(request), request)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class PhoneRegisterView(EnrolmentView):
+    """`2fa/phone-register/`: the number and its code; answers 204, from when on the phone is the second factor.
+
+    400 wrong code; 403 as `2fa/phone-verify/`.
+    """
+
+    @sensitive_variables()
+    def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = self.read(request, PhoneTokenSerializer).validated_data
+        enrolment.finish(user_of(request), data["authy_phone"], data["token"], claims_of(request), request)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class PhoneView(UserView):
+    """`2fa/phone/`: GET tells whether there is a phone, masked; DELETE removes it.
+
+    A DELETE needs a fresh token with a second factor, or a `token` in the body, the code of
+    `2fa/step-up/`. It answers 204; 403 also when the user must have a second factor; 404 without one.
+    """
+
+    http_method_names = ["get", "delete", "options"]
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(enrolment.status(user_of(request)))
+
+    def delete(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return self.post(request, *args, **kwargs)  # for its limiter; POST itself is not among the verbs
+
+    @sensitive_variables()
+    def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = self.read(request, RemovalSerializer).validated_data
+        enrolment.remove(user_of(request), data.get("token"), claims_of(request), request)
+        return Response(status=status.HTTP_204_NO_CONTENT)
