@@ -34,7 +34,7 @@ lint: $(BASE)-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations --check --dry-run
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations jwt_drf_passwordless --check --dry-run
 
 build: $(BASE)-release
 	rm -rf dist

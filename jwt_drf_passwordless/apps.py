@@ -11,13 +11,18 @@ class JwtDrfPasswordlessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from jwt_drf_passwordless import checks, deploy_checks
+        from jwt_drf_passwordless import checks, deploy_checks, limit_checks
+        from jwt_drf_passwordless.captcha import checks as captcha_checks
         from jwt_drf_passwordless.external_2fa import checks as provider_checks
         from jwt_drf_passwordless.two_factor import checks as two_factor_checks
 
         register(checks.check_settings, Tags.security)
         register(deploy_checks.check_deployment, Tags.security, deploy=True)
+        register(limit_checks.check_limits, Tags.security)
+        register(limit_checks.check_limits_in_deployment, Tags.security, deploy=True)
         register(provider_checks.check_providers, Tags.security)
         register(provider_checks.check_provider_deployment, Tags.security, deploy=True)
+        register(captcha_checks.check_captcha, Tags.security)
+        register(captcha_checks.check_captcha_deployment, Tags.security, deploy=True)
         register(two_factor_checks.check_two_factor, Tags.security)
         register(two_factor_checks.check_two_factor_deployment, Tags.security, deploy=True)

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from functools import cache, cached_property
+from functools import cache, cached_property, wraps
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -21,7 +21,8 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from jwt_drf_passwordless.conf import settings
+from jwt_drf_passwordless import limits
+from jwt_drf_passwordless.conf import CAPTCHA_GATE, resolve, settings
 from jwt_drf_passwordless.exceptions import MalformedRequest, MethodDisabled, PayloadTooLarge
 
 #: On every answer: no cache keeps it, no browser guesses its type, no link tells where it came from.
@@ -66,6 +67,8 @@ class FlowView(APIView):
     #: Keys of this view in the settings `PERMISSIONS` and `DECORATORS`.
     permissions_key: str
     limiter_key: str
+    #: The rate of `THROTTLE_RATES` that counts its requests.
+    limit: str
     #: What a subclass does with a POST that has passed all gates.
     _handle_post: Callable[..., HttpResponseBase]
 
@@ -84,7 +87,16 @@ class FlowView(APIView):
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         limiter = getattr(settings.DECORATORS, self.limiter_key)
-        response: HttpResponseBase = limiter(self._handle_post)(request, *args, **kwargs)
+
+        # Under the name of what it wraps, by which a limiter may count.
+        @wraps(self._handle_post)
+        def handle(request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            # Behind the last limit: a limited request asks no vendor (ASVS 2.4.1).
+            if settings.CAPTCHA:
+                resolve(CAPTCHA_GATE)(settings.CAPTCHA, self.limit, request)
+            return self._handle_post(request, *args, **kwargs)
+
+        response: HttpResponseBase = limiter(handle)(request, *args, **kwargs)
         return response
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
@@ -104,6 +116,11 @@ class FlowView(APIView):
         if all(type(permission) is AllowAny for permission in self.get_permissions()):
             return []
         return [cls() for cls in _default("AUTHENTICATION")]
+
+    def check_throttles(self, request: Request) -> None:
+        """The project's throttles, then the limit of the client's network."""
+        super().check_throttles(request)
+        limits.check_network(self.limit, request)
 
     def get_throttles(self) -> list[BaseThrottle]:
         return [cls() for cls in _default("THROTTLE")]

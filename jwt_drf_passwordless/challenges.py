@@ -42,13 +42,14 @@ def issue(
     owner: str | None = None,
     cooldown: bool = True,
     with_codes: bool = True,
+    provider: str = "",
     over: Challenge | None = None,
 ) -> Challenge:
     """Write a fresh challenge over the one of its key; Throttled, with `wait` in seconds, if it must wait.
 
     The key is that of purpose, field and `owner`, by default the identifier. The clear codes are
-    `.short_token` and `.token` of the row; without codes nothing matches until a vendor is named in it.
-    `over` is the row as the caller has read it, to be sent again under its nonce.
+    `.short_token` and `.token` of the row; without codes nothing matches unless `provider` names somebody else
+    who knows the code. `over` is the row as the caller has read it, to be sent again under its nonce.
     """
     now = timezone.now()
     key = challenge_key(purpose, field, owner or identifier)
@@ -82,7 +83,7 @@ def issue(
         uses=0,
         tries=0,
         nonce=over.nonce if over else _nonce(),
-        provider="",
+        provider=provider,
         verification_id="",
         channel="",
     )
@@ -148,15 +149,23 @@ def _wait_after(sends: int) -> int:
 
 @sensitive_variables()
 def redeem_code(
-    key: str, code: str, *, identifier: str | None = None, ask_vendor: VendorCheck | None = None
+    key: str,
+    code: str,
+    *,
+    identifier: str | None = None,
+    handle: str | None = None,
+    ask_vendor: VendorCheck | None = None,
 ) -> Challenge:
     """Use up the challenge of a key by its code: the row with its user loaded.
 
-    With `identifier` the challenge must be about it. A challenge whose code a vendor has made is
+    With `handle` the try must come from who asked for the code, or it is neither compared nor counted. With
+    `identifier` the challenge must be about it. A challenge whose code a vendor has made is
     single-use; it costs a try before the vendor is asked, so that the limit holds whatever the vendor
     allows. Raises InvalidCredentials for every failure.
     """
     row = Challenge.objects.find(with_user=True, key=key)
+    if row and handle is not None and not constant_time_compare(handle, row.nonce):
+        row = None
     stored = row.short_digest if row else ""
     # Every key is tried, whichever fits, so that the duration tells nothing.
     tests = [constant_time_compare(digest, stored) for digest in keyed_digests("short", key, code)]

@@ -75,7 +75,7 @@ def _unknown(given: dict[str, Any]) -> Iterator[CheckMessage]:
     for name, value in given.items():
         if name not in DEFAULTS:
             yield Error(f"{NAMESPACE} has no setting {name!r}.", hint=_did_you_mean(name, DEFAULTS), id=UNKNOWN_SETTING)
-        elif isinstance(DEFAULTS[name], PathDict) and isinstance(value, dict):
+        elif isinstance(DEFAULTS[name], dict) and DEFAULTS[name] and isinstance(value, dict):
             for key in value.keys() - DEFAULTS[name].keys():
                 hint = _did_you_mean(key, DEFAULTS[name])
                 yield Error(f"{NAMESPACE}[{name!r}] has no key {key!r}.", hint=hint, id=UNKNOWN_SETTING)

@@ -43,6 +43,14 @@ def _parse(text: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+def counted_as(request: HasMeta | None) -> str:
+    """What the requests of a client are counted by: its IPv4 address or IPv6 /64; empty where that is unknown."""
+    address = client_address(request)
+    if address is None:
+        return ""
+    return str(address) if address.version == 4 else address.exploded[:19]
+
+
 def network(request: HasMeta | None) -> str | None:
     """The client's network: the first 24 bits of an IPv4 address, 64 of an IPv6 one; None where unknown."""
     address = client_address(request)

@@ -15,7 +15,9 @@ NAMESPACE = "JWT_DRF_PASSWORDLESS"
 
 #: Parts that the core reaches by their path only, when a setting asks for them.
 VERIFIER = "jwt_drf_passwordless.external_2fa.services.VERIFIER"
+CAPTCHA_GATE = "jwt_drf_passwordless.captcha.services.require_captcha"
 LOGIN_GATE = "jwt_drf_passwordless.two_factor.services.gate"
+FACTOR_TEST = "jwt_drf_passwordless.two_factor.services.has_factor"
 
 
 class PathDict(dict[str, Any]):
@@ -97,6 +99,29 @@ class Settings:
     #: Second factors; None: off, {}: the phone, by SMS. See `jwt_drf_passwordless.two_factor`.
     TWO_FACTOR: dict[str, Any] | None = None
 
+    #: Most requests of one client network, and for one range of 1,000 phone numbers, in DRF's syntax; None: no limit.
+    #: "captcha_down": while CAPTCHAs cannot be checked and `fail_open` lets requests pass without.
+    THROTTLE_RATES: dict[str, str | None] = {
+        "request": "30/h",
+        "redeem": "100/h",
+        "password": "100/h",
+        "number_range": "30/h",
+        "captcha_down": "10/h",
+    }
+    #: Who has to solve a CAPTCHA: `provider`, a dotted path, its options, and `routes`, `after`, `hostnames`,
+    #: `fail_open`. See `jwt_drf_passwordless.captcha`.
+    CAPTCHA: dict[str, Any] | None = None
+    #: Countries (ISO 3166-1 alpha-2) whose numbers are sent messages and calls; None: all.
+    SMS_COUNTRIES: list[str] | None = None
+    #: Types of numbers, as `phonenumbers.PhoneNumberType` names them, likewise; premium and shared-cost ones never are.
+    SMS_NUMBER_TYPES: list[str] | None = None
+    #: Most messages and calls to phones of the whole site, in an "hour" and in a "day" (UTC); None: no limit.
+    SMS_BUDGET: dict[str, int | None] = {"hour": None, "day": None}
+    #: True: the answer to a request has a `handle`, without which its code does not work.
+    BIND_TO_REQUEST: bool = False
+    #: Fixed codes, for app-store reviewers: identifier to {"code": password hash, "until": "2027-01-31"}.
+    TEST_IDENTIFIERS: dict[str, dict[str, str]] = {}
+
     EMAIL: PathDict = PathDict(passwordless_request="jwt_drf_passwordless.email.PasswordlessRequestEmail")
     SMS_SENDERS: PathDict = PathDict(passwordless_request="jwt_drf_passwordless.sms.PasswordlessRequestSMS")
     SERIALIZERS: PathDict = PathDict(
@@ -131,8 +156,8 @@ class Settings:
             if not name.isupper():
                 return default
             given = getattr(django_settings, NAMESPACE, None) or {}
-            if isinstance(default, PathDict):
-                return PathDict({**default, **given.get(name, {})})
+            if isinstance(default, dict):
+                return type(default)({**default, **given.get(name, {})})
             return given.get(name, default)
 
 

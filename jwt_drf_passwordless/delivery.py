@@ -168,8 +168,16 @@ class Celery:
         resolve(self.task).apply_async((outgoing.seal(),), expires=seconds)
 
 
-def deliver(render: Callable[[], Message], *, wanted: bool, field: str, subject: str, expires_at: datetime) -> bool:
-    """Render a message and hand it to the class named by `DELIVERY`; False when that failed.
+def deliver(
+    render: Callable[[], Message],
+    *,
+    wanted: bool,
+    field: str,
+    subject: str,
+    expires_at: datetime,
+    spend: Callable[[], None] = lambda: None,
+) -> bool:
+    """Render a message, count it by `spend`, and hand it to the class named by `DELIVERY`; False when that failed.
 
     One that is not `wanted` is rendered all the same, so that an unknown address costs as much as a
     known one, and dropped. Never raises.
@@ -178,6 +186,7 @@ def deliver(render: Callable[[], Message], *, wanted: bool, field: str, subject:
     def run() -> None:
         outgoing = Outgoing(render(), field, subject, expires_at)
         if wanted:
+            spend()
             delivery: Delivery = resolve(settings.DELIVERY)()
             delivery.deliver(outgoing)
 

@@ -60,7 +60,9 @@ def _unsafe_values() -> Iterator[CheckMessage]:
         ),
         (token_bits("LONG") < MIN_LONG_BITS, f"a link's token has less than {MIN_LONG_BITS} bits", WEAK_LONG_TOKEN),
         (
-            MOBILE.is_enabled and getattr(django_settings, "SMS_BACKEND", None) in DEVELOPMENT_SMS_BACKENDS,
+            MOBILE.is_enabled
+            and MOBILE.verifier is None
+            and getattr(django_settings, "SMS_BACKEND", None) in DEVELOPMENT_SMS_BACKENDS,
             "SMS go to a backend that sends none",
             NO_SMS_SENT,
         ),

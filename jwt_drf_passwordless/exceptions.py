@@ -75,6 +75,30 @@ class ProviderUnavailable(PasswordlessError):
     message_name = "PROVIDER_UNAVAILABLE"
 
 
+class CaptchaRequired(PasswordlessError):
+    """400: this request needs a solved CAPTCHA and brings none."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "captcha_required"
+    message_name = "CAPTCHA_REQUIRED"
+
+
+class CaptchaInvalid(PasswordlessError):
+    """400: the vendor or we do not take the token of the CAPTCHA."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "captcha_invalid"
+    message_name = "CAPTCHA_INVALID"
+
+
+class CaptchaUnavailable(PasswordlessError):
+    """503: the CAPTCHA's vendor gives no answer, or does not take our keys."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "captcha_unavailable"
+    message_name = "CAPTCHA_UNAVAILABLE"
+
+
 class WebhookRejected(PasswordlessError):
     """401: a webhook is not signed by the vendor, too old, or from elsewhere."""
 

@@ -1,5 +1,6 @@
 """One HTTP request to somebody else's API: asked once, read as JSON, in time or not at all."""
 
+import ipaddress
 import json
 import logging
 import os
@@ -7,12 +8,13 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
 from jwt_drf_passwordless.deadlines import deadline, new_session, seconds_left
 
-__all__ = ["READ_TIMEOUT", "NoAnswer", "Reply", "deadline", "fetch"]
+__all__ = ["READ_TIMEOUT", "NoAnswer", "Reply", "deadline", "fetch", "is_safe"]
 
 #: Seconds to connect; to wait for each piece of an answer, unless the option `timeout` says otherwise.
 CONNECT_TIMEOUT = 3.0
@@ -109,3 +111,16 @@ def _session() -> requests.Session:
     if session is None:
         session = _local.session = new_session()
     return session
+
+
+def is_safe(url: str) -> bool:
+    """Whether a URL is https, or http to this machine."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    try:
+        is_local = ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        is_local = parts.hostname == "localhost"
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and is_local))

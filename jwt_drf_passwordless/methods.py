@@ -16,6 +16,7 @@ from django.db.models.lookups import Exact
 from phonenumber_field.phonenumber import to_python
 from rest_framework.request import Request
 
+from jwt_drf_passwordless import limits
 from jwt_drf_passwordless.conf import VERIFIER, resolve, settings
 from jwt_drf_passwordless.delivery import Message
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
@@ -98,6 +99,16 @@ class LoginMethod(ABC):
     def verifier(self) -> Verifier | None:
         """Who makes the codes, if it is not us."""
         return None
+
+    def may_be_sent_to(self, identifier: str) -> bool:
+        """Whether the site sends messages to this identifier, whosever it is."""
+        return True
+
+    def ensure_may_send(self, identifier: str) -> None:  # noqa: B027 - most methods have no limit of their own
+        """Count a request for an identifier, whosever it is. Raises Throttled, DeliveryUnavailable."""
+
+    def spend(self) -> None:  # noqa: B027
+        """Count a message that is about to be sent. What it raises is a failed delivery."""
 
     def amr_of(self, channel: str) -> tuple[str, ...]:
         return self.amr.get(channel, ("otp",))
@@ -186,6 +197,17 @@ class MobileMethod(LoginMethod):
     def verifier(self) -> Verifier | None:
         verifier: Verifier | None = resolve(VERIFIER) if settings.EXTERNAL_2FA else None
         return verifier
+
+    def may_be_sent_to(self, identifier: str) -> bool:
+        return limits.may_be_sent_to(identifier)
+
+    def ensure_may_send(self, identifier: str) -> None:
+        if settings.REGISTER_NONEXISTENT_USERS:  # without it unknown numbers are sent nothing
+            limits.check_number(identifier)
+        limits.ensure_budget()
+
+    def spend(self) -> None:
+        limits.spend_budget()
 
     def address(self, user: AbstractBaseUser) -> str:
         return self.canonicalize(getattr(user, self.field)) or ""

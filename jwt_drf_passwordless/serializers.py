@@ -40,14 +40,17 @@ class TextField(serializers.CharField):
 class IdentifierField(TextField):
     """An email address or phone number; validated to its canonical form."""
 
-    def __init__(self, method: LoginMethod, **kwargs: Any) -> None:
+    def __init__(self, method: LoginMethod, *, for_sending: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.method = method
+        self.for_sending = for_sending
 
     def to_internal_value(self, data: Any) -> str:
         identifier = self.method.canonicalize(super().to_internal_value(data))
         if identifier is None:
             raise serializers.ValidationError(message(self.method.invalid_message), code="invalid")
+        if self.for_sending and not self.method.may_be_sent_to(identifier):
+            raise serializers.ValidationError(message("CANNOT_SEND_THERE"), code="cannot_send_there")
         return identifier
 
 
@@ -85,7 +88,7 @@ class AbstractPasswordlessTokenRequestSerializer(serializers.Serializer[Any]):
         return self.method.field
 
     def get_fields(self) -> dict[str, Any]:
-        return {**super().get_fields(), self.method.field: IdentifierField(self.method)}
+        return {**super().get_fields(), self.method.field: IdentifierField(self.method, for_sending=True)}
 
     def find_user_by_identifier(self, identifier_value: str) -> AbstractBaseUser | None:
         """The user of a canonical identifier, or None; MultipleObjectsReturned when there are two.
@@ -122,6 +125,7 @@ class AbstractPasswordlessTokenExchangeSerializer(serializers.Serializer[Any]):
     methods: tuple[LoginMethod, ...]
 
     token = TokenField(max_length=255)
+    handle = TextField(max_length=64, required=False)
 
     def get_fields(self) -> dict[str, Any]:
         identifiers = {method.field: IdentifierField(method, required=False) for method in self.methods}

@@ -13,9 +13,9 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
-from jwt_drf_passwordless import challenges, delivery, signals, users
+from jwt_drf_passwordless import challenges, delivery, review, signals, users
 from jwt_drf_passwordless.challenges import Challenge
-from jwt_drf_passwordless.conf import LOGIN_GATE, resolve, settings
+from jwt_drf_passwordless.conf import FACTOR_TEST, LOGIN_GATE, resolve, settings
 from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.exceptions import CannotSend, DeliveryUnavailable, InvalidCredentials, ProviderUnavailable
 from jwt_drf_passwordless.methods import Accounts, LoginMethod, method_for
@@ -56,7 +56,10 @@ class PasswordlessTokenService:
     @staticmethod
     @sensitive_variables()
     def check_token(
-        challenge: str | None, identifier_field: str | None = None, identifier_value: object = None
+        challenge: str | None,
+        identifier_field: str | None = None,
+        identifier_value: object = None,
+        handle: str | None = None,
     ) -> Challenge | None:
         """Redeem `challenge` once: the row with its user loaded, or None, whatever the reason.
 
@@ -64,7 +67,7 @@ class PasswordlessTokenService:
         must belong to what is given; anything else is a code, which needs both.
         """
         try:
-            return _redeem(challenge or "", identifier_field, identifier_value)
+            return _redeem(challenge or "", identifier_field, identifier_value, handle)
         except (InvalidCredentials, ProviderUnavailable):
             return None
 
@@ -76,8 +79,8 @@ def request_login(
     accounts: Accounts,
     request: Request | None,
     channel: str | None = None,
-) -> None:
-    """Send a code, and a link, to the owner of a canonical identifier, if anyone may sign in by it.
+) -> Challenge:
+    """Send a code, and a link, to the owner of a canonical identifier, if anyone may sign in by it: the challenge.
 
     `channel` is one of the method's, the first where None. Nothing tells the caller whether a message
     went out: unknown, refused and undeliverable identifiers take the same steps. Raises Throttled, with
@@ -85,6 +88,7 @@ def request_login(
     be down; under `REVEAL_ACCOUNT_EXISTENCE` also CannotSend and DeliveryUnavailable.
     """
     field, verifier = method.field, method.verifier
+    method.ensure_may_send(identifier)
     if verifier:
         verifier.ensure_available()
     try:
@@ -96,11 +100,20 @@ def request_login(
     if settings.REVEAL_ACCOUNT_EXISTENCE and not may_send:
         raise CannotSend
     facts: dict[str, Any] = {"field": field, "identifier": identifier, "request": request}
+    fixed = review.has_fixed_code(identifier)
     try:
-        challenge = challenges.issue(LOGIN, field, identifier, user, with_codes=verifier is None)
+        challenge = challenges.issue(
+            LOGIN,
+            field,
+            identifier,
+            user,
+            with_codes=not (verifier or fixed),
+            provider=review.FIXED_CODE if fixed else "",
+        )
     except Throttled as throttled:
         record(signals.token_throttled, user=user, wait=getattr(throttled, "wait", None), **facts)
         raise
+    may_send = may_send and not fixed
     record(signals.token_requested, user=user, will_send=may_send, **facts)
     if may_send and user is None and settings.REGISTER_ON == "request":
         user = _register(method, identifier, accounts, request)
@@ -112,25 +125,33 @@ def request_login(
     sent = delivery.deliver(
         render,
         wanted=may_send,
+        spend=method.spend,
         field=field,
         subject=mask(identifier),
         expires_at=challenge.expires_at,
     )
     if settings.REVEAL_ACCOUNT_EXISTENCE and not sent:
         raise DeliveryUnavailable
+    return challenge
 
 
 @sensitive_variables()
 def exchange_login(
-    token: str, *, field: str | None = None, identifier: str | None = None, request: Request | None = None
+    token: str,
+    *,
+    field: str | None = None,
+    identifier: str | None = None,
+    handle: str | None = None,
+    request: Request | None = None,
 ) -> AbstractBaseUser:
     """The user whom a code or link lets in, registered or activated now where the settings say so.
 
-    `field` restricts to one method; `identifier` is needed for a code. Raises InvalidCredentials
-    for every failure. The rules on users are asked after the challenge is used up, on fresh data.
+    `field` restricts to one method; `identifier` is needed for a code, and with `BIND_TO_REQUEST` the
+    `handle` that the request was answered with. Raises InvalidCredentials for every failure. The rules on
+    users are asked after the challenge is used up, on fresh data.
     """
     try:
-        row = _redeem(token, field, identifier)
+        row = _redeem(token, field, identifier, handle)
         user = _judge(row, request)
     except InvalidCredentials as refused:
         record(
@@ -163,6 +184,11 @@ def second_step(user: AbstractBaseUser, request: Request | None) -> dict[str, An
     return answer
 
 
+def has_second_factor(user: AbstractBaseUser) -> bool:
+    """Whether a user has enrolled a second factor, sound or not."""
+    return settings.TWO_FACTOR is not None and bool(resolve(FACTOR_TEST)(user))
+
+
 def _judge(row: Challenge, request: Request | None) -> AbstractBaseUser:
     """The user whom a redeemed challenge lets in; InvalidCredentials when a rule on users refuses."""
     method = method_for(row.token_request_identifier)
@@ -173,14 +199,18 @@ def _judge(row: Challenge, request: Request | None) -> AbstractBaseUser:
         raise InvalidCredentials("identifier_changed")
     if not users.admit(user, method, row.identifier, request):
         raise InvalidCredentials("user_refused")
+    if row.provider == review.FIXED_CODE:
+        if users.is_admin(user) or has_second_factor(user):
+            raise InvalidCredentials("user_refused")
+        record(signals.fixed_code_used, field=method.field, identifier=row.identifier, user=user, request=request)
     setattr(user, PROOF_ATTRIBUTE, Proof(method.amr_of(row.channel), method.field, row.identifier))
-    if row.provider and settings.CALLBACKS.on_verification_accepted:
+    if row.provider not in ("", review.FIXED_CODE) and settings.CALLBACKS.on_verification_accepted:
         settings.CALLBACKS.on_verification_accepted(user=user, phone_number=row.identifier, request=request)
     return user
 
 
 @sensitive_variables()
-def _redeem(token: str, field: str | None, value: object) -> Challenge:
+def _redeem(token: str, field: str | None, value: object, handle: str | None) -> Challenge:
     """Use up a code or link: the row with its user loaded. InvalidCredentials for every failure."""
     method = method_for(field) if field else None
     identifier = method.canonicalize(value) if method and value else None
@@ -194,7 +224,14 @@ def _redeem(token: str, field: str | None, value: object) -> Challenge:
     if verifier:
         verifier.ensure_available()
     key = challenge_key(LOGIN, method.field, identifier)
-    return challenges.redeem_code(key, token, ask_vendor=verifier.check if verifier else None)
+    bound_to = (handle or "") if settings.BIND_TO_REQUEST else None
+
+    def ask(row: Challenge, code: str) -> bool:
+        if row.provider == review.FIXED_CODE:
+            return review.accepts(row, code)
+        return verifier is not None and verifier.check(row, code)
+
+    return challenges.redeem_code(key, token, handle=bound_to, ask_vendor=ask)
 
 
 def _newcomer(method: LoginMethod, identifier: str, request: Request | None) -> AbstractBaseUser:

@@ -48,3 +48,17 @@ identifier_proven = Event("identifier_proven")
 
 #: An inactive user was activated by a login (`ACTIVATE_INACTIVE_USERS`).
 user_activated = Event("user_activated")
+
+#: A client's network went over a rate of `THROTTLE_RATES`. `limit`: its name.
+network_limited = Event("network_limited", logging.WARNING)
+
+#: A token of a CAPTCHA was not taken. `route`: name in `CAPTCHA["routes"]`; `status`: "refused", "unavailable" or
+#: "misconfigured"; `reason`: the vendor's code, or "malformed", "hostname", "action", "age", "score".
+captcha_failed = Event("captcha_failed", logging.WARNING)
+
+#: The last message to a phone that `SMS_BUDGET` allows was sent; told once in each window. `window`: "hour"
+#: or "day"; `most`: the number allowed.
+sms_budget_exhausted = Event("sms_budget_exhausted", logging.ERROR)
+
+#: Somebody signed in by a fixed code of `TEST_IDENTIFIERS`.
+fixed_code_used = Event("fixed_code_used", logging.WARNING)

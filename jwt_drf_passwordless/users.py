@@ -37,6 +37,15 @@ def find_user(method: LoginMethod, identifier: str) -> AbstractBaseUser | None:
     return found[0] if found else None
 
 
+def has_field(method: LoginMethod) -> bool:
+    """Whether the user model has the field of a method."""
+    return any(field.name == method.field for field in get_user_model()._meta.concrete_fields)
+
+
+def is_admin(user: AbstractBaseUser) -> bool:
+    return any(getattr(user, flag, False) for flag in ADMIN_FLAGS)
+
+
 def _candidates(method: LoginMethod, identifier: str) -> Iterable[AbstractBaseUser]:
     """At most two users whom the database takes for the identifier's."""
     user_model = get_user_model()
@@ -61,7 +70,7 @@ def holds(user: AbstractBaseUser, method: LoginMethod, identifier: str) -> bool:
 
 def may_log_in(user: AbstractBaseUser) -> bool:
     """The rules on whom a code may let in: administrators, inactive users, SimpleJWT's own rule."""
-    if not settings.ALLOW_ADMIN_AUTHENTICATION and any(getattr(user, flag, False) for flag in ADMIN_FLAGS):
+    if not settings.ALLOW_ADMIN_AUTHENTICATION and is_admin(user):
         return False
     if not user.is_active:
         return settings.ACTIVATE_INACTIVE_USERS

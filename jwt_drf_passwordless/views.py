@@ -40,6 +40,7 @@ class AbstractPasswordlessTokenRequestView(LoginView):
     known to be down.
     """
 
+    limit = "request"
     permissions_key = "passwordless_token_request"
     limiter_key = "token_request_rate_limit_decorator"
 
@@ -48,8 +49,9 @@ class AbstractPasswordlessTokenRequestView(LoginView):
         serializer = self.get_serializer(request)
         (method,) = self.methods
         data = serializer.validated_data
-        services.request_login(method, data[method.field], serializer, request, data.get("method"))
-        return Response({"detail": message("TOKEN_SENT"), "code": "token_sent"})
+        challenge = services.request_login(method, data[method.field], serializer, request, data.get("method"))
+        bound = {"handle": challenge.nonce} if settings.BIND_TO_REQUEST else {}
+        return Response({"detail": message("TOKEN_SENT"), "code": "token_sent", **bound})
 
 
 class PasswordlessEmailTokenRequestView(AbstractPasswordlessTokenRequestView):
@@ -73,6 +75,7 @@ class AbstractExchangePasswordlessTokenForAuthTokenView(LoginView):
     credentials`, whatever the reason, or malformed; 404 when the method is off.
     """
 
+    limit = "redeem"
     permissions_key = "passwordless_token_exchange"
     limiter_key = "token_redeem_rate_limit_decorator"
 
@@ -81,7 +84,9 @@ class AbstractExchangePasswordlessTokenForAuthTokenView(LoginView):
         serializer = self.get_serializer(request)
         field = serializer.token_request_identifier_field
         data = serializer.validated_data
-        user = services.exchange_login(data["token"], field=field, identifier=data.get(field), request=request)
+        user = services.exchange_login(
+            data["token"], field=field, identifier=data.get(field), handle=data.get("handle"), request=request
+        )
         pending = services.second_step(user, request)
         if pending is not None:
             return Response(pending, status=status.HTTP_206_PARTIAL_CONTENT)

@@ -11,6 +11,7 @@ import pytest
 import sms
 from django.contrib.auth import get_user_model
 from django.core import mail
+from django.core.cache import cache
 from django.test import Client
 
 from jwt_drf_passwordless.conf import settings as package_settings
@@ -77,6 +78,12 @@ def api():
 @pytest.fixture(autouse=True)
 def _empty_sms_outbox():
     sms.outbox = []
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache():
+    """Counts of number ranges go on from test to test otherwise."""
+    cache.clear()
 
 
 @pytest.fixture

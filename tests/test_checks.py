@@ -9,6 +9,7 @@ from pathlib import Path
 import django
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
 from django.core.checks import Error, Warning, run_checks
 from django.db import OperationalError, connection, models
 from django.db.models.functions import Lower
@@ -112,7 +113,8 @@ def safe(settings, monkeypatch, configure):
         user_model._meta, "constraints", [models.UniqueConstraint(Lower(email), name="user_email_lower_unique")]
     )
     monkeypatch.setattr(user_model._meta.get_field(phone), "unique", True)
-    configure(DELIVERY="tests.test_checks.SafeDelivery")
+    configure(DELIVERY="tests.test_checks.SafeDelivery", SMS_COUNTRIES=["US"], SMS_BUDGET={"day": 100})
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127"}}
     settings.USE_TZ = True
 
 
@@ -611,6 +613,15 @@ def test_with_errors_no_warnings_are_told(safe, configure):
             {"PASSWORDLESS_EMAIL_LOGIN_URL": "HTTP://app.example/#{token}"},
             {"PASSWORDLESS_EMAIL_LOGIN_URL": "acme-app://login/{token}"},
         ),
+        ("W016", {"SMS_COUNTRIES": None}, {"SMS_COUNTRIES": []}),
+        ("W017", {"SMS_BUDGET": {}}, {"SMS_BUDGET": {"hour": 5}}),
+        (
+            "W040",
+            {"TEST_IDENTIFIERS": {"a@example.com": {"code": make_password("123456"), "until": "2026-01-01"}}},
+            {"TEST_IDENTIFIERS": {}},
+        ),
+        ("W041", {"THROTTLE_RATES": {"redeem": None}}, {"THROTTLE_RATES": {"number_range": None}}),
+        ("W041", {"THROTTLE_RATES": {"request": ""}}, {"THROTTLE_RATES": {"request": "1/s"}}),
         ("W010", {"REVEAL_ACCOUNT_EXISTENCE": True}, {"REVEAL_ACCOUNT_EXISTENCE": False}),
     ],
 )
@@ -623,6 +634,89 @@ def test_an_unsafe_setting_is_a_warning_and_a_safe_one_is_silent(safe, configure
     settings.JWT_DRF_PASSWORDLESS = before
     configure(**still_safe)
     assert ids(deploy=True) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["locmem.LocMemCache", "dummy.DummyCache", "filebased.FileBasedCache", "db.DatabaseCache"]
+)
+def test_a_cache_that_cannot_count_for_all_processes_is_a_warning(safe, settings, name):
+    settings.CACHES = {"default": {"BACKEND": f"django.core.cache.backends.{name}", "LOCATION": "x"}}
+    assert ids(deploy=True) == ["W018"]
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        {"SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")},
+        {"USE_X_FORWARDED_HOST": True},
+        {"USE_X_FORWARDED_PORT": True},
+    ],
+)
+def test_a_proxy_that_is_not_declared_is_a_warning(safe, settings, configure, sign):
+    for name, value in sign.items():
+        setattr(settings, name, value)
+    assert ids(deploy=True) == ["W019"]
+    configure(TRUSTED_PROXIES=1)
+    assert ids(deploy=True) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"THROTTLE_RATES": {"request": "30"}}, "'30' is no rate"),
+        ({"THROTTLE_RATES": {"request": "30/x"}}, "'30/x' is no rate"),
+        ({"THROTTLE_RATES": {"redeem": "-1/h"}}, "'-1/h' is no rate"),
+        ({"THROTTLE_RATES": {"redeem": 30}}, "THROTTLE_RATES"),
+        ({"SMS_COUNTRIES": ["Germany"]}, "no country 'Germany'"),
+        ({"SMS_COUNTRIES": ["de"]}, "no country 'de'"),
+        ({"SMS_NUMBER_TYPES": ["CELL"]}, "no type 'CELL'"),
+        ({"SMS_BUDGET": {"day": "100"}}, "['SMS_BUDGET']['day']"),
+        ({"SMS_BUDGET": {"hour": -1}}, "['SMS_BUDGET']['hour']"),
+    ],
+)
+def test_a_limit_that_cannot_be_used_is_an_error(configure, changes, text):
+    configure(**changes)
+    assert ids() == ["E018"]
+    assert text in only("E018").msg
+
+
+@pytest.mark.parametrize("rate", ["30/h", "1/s", "100/minute", "5/day", None])
+def test_rates_are_those_of_drf(configure, rate):
+    configure(THROTTLE_RATES={"request": rate})
+    assert ids() == []
+
+
+def test_an_unknown_rate_or_window_is_an_error_that_names_the_known_ones(configure):
+    configure(THROTTLE_RATES={"requests": "1/h"}, SMS_BUDGET={"week": 5})
+    assert ids() == ["E001", "E001"]
+
+
+GOOD_ENTRY = {"code": make_password("123456"), "until": "2026-01-01"}
+
+
+@pytest.mark.parametrize(
+    ("identifier", "entry"),
+    [
+        ("Ada@example.com", GOOD_ENTRY),
+        ("12015550123", GOOD_ENTRY),
+        ("ada", GOOD_ENTRY),
+        ("ada@example.com", {**GOOD_ENTRY, "code": "123456"}),
+        ("ada@example.com", {**GOOD_ENTRY, "code": None}),
+        ("ada@example.com", {"until": "2026-01-01"}),
+        ("ada@example.com", {**GOOD_ENTRY, "until": "soon"}),
+        ("ada@example.com", {**GOOD_ENTRY, "until": "2126-01-01"}),
+        ("ada@example.com", {"code": GOOD_ENTRY["code"]}),
+    ],
+)
+def test_a_test_identity_that_is_too_open_or_cannot_be_used_is_an_error(configure, identifier, entry):
+    configure(TEST_IDENTIFIERS={identifier: entry})
+    assert ids() == ["E019"]
+
+
+@pytest.mark.parametrize("identifier", ["ada@example.com", "+12015550123"])
+def test_a_test_identity_is_an_address_or_number_in_its_canonical_form(configure, identifier):
+    configure(TEST_IDENTIFIERS={identifier: GOOD_ENTRY})
+    assert ids() == []
 
 
 @pytest.mark.parametrize("tasks_framework", [f"{TASKS}.backends.immediate.ImmediateBackend", None])

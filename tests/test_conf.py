@@ -35,8 +35,13 @@ VALUES = [
     ("SMS_DOMAIN", None, "app.example"),
     ("DELIVERY", "jwt_drf_passwordless.delivery.Inline", "project.delivery.Queue"),
     ("TRUSTED_PROXIES", 0, 2),
+    ("CAPTCHA", None, {"provider": "jwt_drf_passwordless.captcha.Turnstile"}),
     ("EXTERNAL_2FA", None, {"provider": "project.providers.Mine"}),
     ("TWO_FACTOR", None, {}),
+    ("SMS_COUNTRIES", None, ["DE", "AT"]),
+    ("SMS_NUMBER_TYPES", None, ["MOBILE"]),
+    ("BIND_TO_REQUEST", False, True),
+    ("TEST_IDENTIFIERS", {}, {"ada@example.com": {"code": "pbkdf2_sha256$...", "until": "2027-01-31"}}),
 ]
 SERIALIZERS = "jwt_drf_passwordless.serializers.Passwordless"
 #: Name of a sub-dict and its default.
@@ -72,6 +77,11 @@ PATHS = [
         },
     ),
     ("CALLBACKS", {"on_verification_accepted": None}),
+    (
+        "THROTTLE_RATES",
+        {"request": "30/h", "redeem": "100/h", "password": "100/h", "number_range": "30/h", "captcha_down": "10/h"},
+    ),
+    ("SMS_BUDGET", {"hour": None, "day": None}),
     ("CONSTANTS", {"messages": "jwt_drf_passwordless.constants.Messages"}),
 ]
 

@@ -55,3 +55,12 @@ def test_the_receivers_of_the_page_on_vendors_run(capsys):
         signals.verification_delivered.disconnect(namespace["on_delivered"])
         signals.verification_delivery_failed.disconnect(namespace["on_failed"])
     assert capsys.readouterr().out == "delivered e1 telnyx\nnot delivered e1 unknown\n"
+
+
+def test_every_check_has_its_id_on_the_page_of_checks():
+    package = DOCS.parent / "jwt_drf_passwordless"
+    source = "".join(path.read_text() for path in package.rglob("*checks.py"))
+    ids = re.findall(r'"jwt_drf_passwordless\.([EW]\d{3})"', source)
+    assert len(set(ids)) == len(ids)
+    listed = re.findall(r"^\| ([EW]\d{3}) \|", (DOCS / "checks.md").read_text(), flags=re.MULTILINE)
+    assert listed == sorted(ids)

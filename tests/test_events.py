@@ -86,7 +86,11 @@ def told(heard):
 
 def test_the_table_of_signals_is_whole():
     assert sorted(NAMES.values()) == [
+        "captcha_failed",
+        "fixed_code_used",
         "identifier_proven",
+        "network_limited",
+        "sms_budget_exhausted",
         "token_redeemed",
         "token_refused",
         "token_requested",

@@ -19,6 +19,7 @@ PRODUCTION = {
     "DJANGO_ALLOWED_HOSTS": "app.example.com",
     "DJANGO_SITE_URL": "https://app.example.com",
     "DJANGO_EMAIL_HOST": "smtp.example.com",
+    "DJANGO_REDIS_URL": "redis://127.0.0.1:6379",
     "DJANGO_SMS_BACKEND": "sms.backends.base.BaseSmsBackend",
 }
 HEADINGS = [

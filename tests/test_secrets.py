@@ -13,6 +13,7 @@ from django.db import IntegrityError, connection
 from django.views.debug import ExceptionReporter
 from sms.backends.base import BaseSmsBackend
 
+from jwt_drf_passwordless.captcha import CaptchaProvider, CaptchaResult
 from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
 from jwt_drf_passwordless.serializers import PasswordlessEmailTokenRequestSerializer
@@ -57,6 +58,14 @@ class ConflictingAccounts(PasswordlessEmailTokenRequestSerializer):
 
     def create(self, validated_data):
         raise IntegrityError(f"Key (email)=({validated_data}) already exists.")
+
+
+class BrokenCaptcha(CaptchaProvider):
+    """A project's CAPTCHA with a mistake in it."""
+
+    def verify(self, token: str, remote_ip: str | None, action: str) -> CaptchaResult:
+        fields = {"secret": self.options["secret"], "response": token}
+        raise LookupError(f"broken captcha with {len(fields)} fields")
 
 
 class BrokenAccounts(PasswordlessEmailTokenRequestSerializer):
@@ -318,6 +327,14 @@ def test_a_report_of_a_failed_registration_at_the_request_shows_no_code(api, rep
     text = report(lambda: api.request_email(EMAIL))
     assert "broken hook" in text
     assert ODD_CODE.findall(text) == []
+
+
+def test_a_report_of_a_broken_captcha_shows_no_token_and_no_key(api, report, configure):
+    configure(CAPTCHA={"provider": "tests.test_secrets.BrokenCaptcha", "secret": "the-site-secret"})
+    body = {package_settings.EMAIL_FIELD_NAME: EMAIL, "captcha": "the-token-of-a-human"}
+    text = report(lambda: api.post("request/email/", body))
+    assert "broken captcha" in text
+    assert leaks([text], "the-token-of-a-human", "the-site-secret") == []
 
 
 @pytest.mark.usefixtures("_broken_registration")

@@ -115,11 +115,13 @@ class Server(Process):
         """Until so many workers have been ready since the start."""
         self.wait_for_log("Worker ready", count)
 
-    def post(self, route: str, **body: str) -> requests.Response:
-        return requests.post(f"{self.url}/{route}", json=body, timeout=2 * PATIENCE)
+    def post(self, route: str, client: str = "127.0.0.1", **body: str) -> requests.Response:
+        """POST, by a proxy that names this client."""
+        headers = {"X-Forwarded-For": client}
+        return requests.post(f"{self.url}/{route}", json=body, headers=headers, timeout=2 * PATIENCE)
 
-    def request(self, email: str) -> requests.Response:
-        return self.post("request/email/", email=email)
+    def request(self, email: str, client: str = "127.0.0.1") -> requests.Response:
+        return self.post("request/email/", client, email=email)
 
     def exchange(self, email: str, code: str) -> requests.Response:
         return self.post("exchange/email/", email=email, token=code)

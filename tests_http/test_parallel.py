@@ -115,3 +115,11 @@ def test_twenty_users_who_do_everything_at_once_get_in_once_each(server, make_us
         assert statuses(found["exchange"]) == {200: 1, 400: 7}
         assert statuses(found["request"]) == {429: 2}
         assert row_of(user).uses == 1
+
+
+def test_a_network_has_its_number_of_requests_over_all_processes(start_server):
+    server = start_server(workers=2)
+    answers = together(partial(server.request, f"limited-{number}@example.com", "8.8.8.8") for number in range(60))
+    assert statuses(answers) == {200: 30, 429: 30}
+    assert len(processes_of(answers)) == 2
+    assert server.request("limited@example.com", "8.8.4.4").status_code == 200

@@ -6,6 +6,8 @@ DJANGO_ALLOWED_HOSTS               "app.example.com", more than one separated by
 DJANGO_SITE_URL                    "https://app.example.com", where magic links lead
 DJANGO_EMAIL_HOST                  the SMTP server, with DJANGO_EMAIL_USER and DJANGO_EMAIL_PASSWORD if it wants them
 DJANGO_SMS_BACKEND                 dotted path of a backend of django-sms
+DJANGO_REDIS_URL                   the cache, in which requests of a network are counted: redis://127.0.0.1:6379
+DJANGO_TRUSTED_PROXIES             number of proxies in front that may be believed about the client's address
 DJANGO_DB                          path of the SQLite file; optional
 DJANGO_VENDOR=fake                 with DJANGO_DEBUG=1: codes by phone come from a verification vendor that is made up
 """
@@ -39,6 +41,12 @@ else:
             "password": os.environ.get("DJANGO_EMAIL_PASSWORD", ""),
             "timeout": 10,
         },
+    }
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": os.environ["DJANGO_REDIS_URL"],
+        }
     }
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
@@ -76,6 +84,10 @@ JWT_DRF_PASSWORDLESS = {
     "SITE_NAME": "Example",
     # Whoever registers a phone is asked for a code to it at each login; and /api/token/ takes a password.
     "TWO_FACTOR": {},
+    # SMS cost money: to which countries, and how many at most.
+    "SMS_COUNTRIES": ["CA", "PL", "US"],
+    "SMS_BUDGET": {"hour": 200, "day": 1000},
+    "TRUSTED_PROXIES": int(os.environ.get("DJANGO_TRUSTED_PROXIES", "0")),
     # In production in a thread: a client that waits for the mailer can tell known addresses from unknown ones.
     "DELIVERY": f"jwt_drf_passwordless.delivery.{'Inline' if DEBUG else 'Thread'}",
 }

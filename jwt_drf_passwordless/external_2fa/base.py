@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar
@@ -178,6 +178,19 @@ class External2FAProvider(ABC):
     def parse_webhook(self, payload: dict[str, Any], headers: Mapping[str, str] | None = None) -> WebhookEvent:
         """The event of a verified body. Raises MalformedWebhook."""
         raise MalformedWebhook("This provider has no webhooks.")
+
+
+def result_of(question: Callable[[], object]) -> External2FAResult:
+    """A provider's answer. One that raises, or answers something else than a result, is out of reach."""
+    code = "no_result"
+    try:
+        answer = question()
+    except Exception as error:  # noqa: BLE001 - a project's own provider may raise anything
+        # The class only: the text may hold the number or the code.
+        answer, code = None, type(error).__name__
+    if isinstance(answer, External2FAResult) and isinstance(answer.status, VerificationStatus):
+        return answer
+    return External2FAResult(False, VerificationStatus.UNAVAILABLE, error_code=code)
 
 
 def json_value(body: bytes) -> Any:

@@ -25,7 +25,7 @@ CHANNELS = [method.value for method in VerificationMethod]
 
 
 def check_providers(**kwargs: Any) -> list[CheckMessage]:
-    """Errors: a provider that cannot be made, lacks options, or whose dict contradicts itself."""
+    """Errors: a provider that cannot be made, lacks options or contradicts itself. Warning: an unused one."""
     config = getattr(settings, "EXTERNAL_2FA", None)
     if not isinstance(config, dict):
         return []  # nothing to check, or reported as of the wrong type
@@ -33,6 +33,8 @@ def check_providers(**kwargs: Any) -> list[CheckMessage]:
     if not isinstance(fallbacks, list | tuple) or not all(isinstance(one, dict) for one in fallbacks):
         return [Error(f"{WHERE}['fallbacks'] must be a list of dicts.", id=BAD_PROVIDER_KEY)]
     errors: list[CheckMessage] = []
+    if "MOBILE" not in {name.upper() for name in settings.ALLOWED_PASSWORDLESS_METHODS}:
+        errors.append(Warning(f"{WHERE} is for MOBILE, which is off.", id=UNUSED_PROVIDER))
     aliases: list[str] = []
     for one in (config, *fallbacks):
         entry, problem = _try_build(one)
@@ -87,11 +89,9 @@ def _keys(entry: Entry) -> Iterator[CheckMessage]:
 def check_provider_deployment(**kwargs: Any) -> list[CheckMessage]:
     """For `--deploy`: a provider for tests is an error, one whose webhooks cannot be verified a warning."""
     config = getattr(settings, "EXTERNAL_2FA", None)
-    if not isinstance(config, dict) or check_providers():
+    if not isinstance(config, dict) or any(message.is_serious() for message in check_providers()):
         return []
     found: list[CheckMessage] = []
-    if "MOBILE" not in {name.upper() for name in settings.ALLOWED_PASSWORDLESS_METHODS}:
-        found.append(Warning(f"{WHERE} is for MOBILE, which is off.", id=UNUSED_PROVIDER))
     for entry in entries():
         if isinstance(entry.provider, FakeVerifyProvider):
             found.append(Error(f"{WHERE}: {entry.alias} takes one code from everybody.", id=FAKE_PROVIDER))

@@ -1,11 +1,10 @@
 """The base class of the vendors that are asked by HTTP."""
 
-import ipaddress
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -16,7 +15,7 @@ from jwt_drf_passwordless.external_2fa.base import (
     VerificationStatus,
     text,
 )
-from jwt_drf_passwordless.http import READ_TIMEOUT, NoAnswer, Reply, fetch
+from jwt_drf_passwordless.http import READ_TIMEOUT, NoAnswer, Reply, fetch, is_safe
 
 
 def _plain(code: object) -> str:
@@ -73,7 +72,7 @@ class VendorProvider(External2FAProvider):
         super().__init__()
         self.base_url = (base_url or self.default_base_url).rstrip("/")
         self.timeout = timeout
-        if not _is_safe(self.base_url):
+        if not is_safe(self.base_url):
             raise ImproperlyConfigured(f"{type(self).__name__}: base_url must start with https://")
         if not isinstance(timeout, int | float) or not 0 < timeout <= 60:
             raise ImproperlyConfigured(f"{type(self).__name__}: timeout must be between 0 and 60 seconds")
@@ -151,16 +150,3 @@ def _result_of(work: Callable[[], External2FAResult]) -> External2FAResult:
         return work()
     except VendorError as error:
         return External2FAResult(False, error.status, error_code=error.code)
-
-
-def _is_safe(url: str) -> bool:
-    """Whether a URL is https, or http to this machine."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    try:
-        is_local = ipaddress.ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        is_local = parts.hostname == "localhost"
-    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and is_local))

@@ -1,7 +1,6 @@
 """Verifications at vendors: start one with fail-over, check a code. What webhooks tell is in `webhooks`."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.views.decorators.debug import sensitive_variables
@@ -9,7 +8,13 @@ from django.views.decorators.debug import sensitive_variables
 from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.exceptions import ProviderUnavailable
 from jwt_drf_passwordless.external_2fa import breaker, signals
-from jwt_drf_passwordless.external_2fa.base import External2FAResult, VerificationMethod, VerificationStatus, text
+from jwt_drf_passwordless.external_2fa.base import (
+    External2FAResult,
+    VerificationMethod,
+    VerificationStatus,
+    result_of,
+    text,
+)
 from jwt_drf_passwordless.external_2fa.registry import Entry, entries, find_entry
 from jwt_drf_passwordless.http import deadline
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
@@ -86,7 +91,10 @@ class VerificationMessage:
         elif method not in entry.provider.methods:
             result = External2FAResult(False, VerificationStatus.UNSUPPORTED_CHANNEL)
         else:
-            result = _ask(entry, lambda: entry.provider.send_verification(self.number, method))
+            result = result_of(lambda: entry.provider.send_verification(self.number, method))
+            # Checks do not count: what strangers type may make a provider fail.
+            is_out_of_reach = result.status is VerificationStatus.UNAVAILABLE
+            (breaker.failed if is_out_of_reach else breaker.succeeded)(entry.alias)
         if result.success is not True:
             _tell_failure(entry, self.field, self.number, "send", result)
         return result
@@ -136,7 +144,7 @@ class ExternalVerifier:
         provider, number = entry.provider, challenge.identifier
         more = {"verification_id": challenge.verification_id} if provider.uses_verification_id else {}
         with deadline(DEADLINE):
-            result = _ask(entry, lambda: provider.verify_code(number, code, **more))
+            result = result_of(lambda: provider.verify_code(number, code, **more))
         is_the_same = result.verification_id in (None, "", challenge.verification_id)
         accepted = result.success is True and result.status is VerificationStatus.ACCEPTED and is_the_same
         if not accepted and result.status is not VerificationStatus.REJECTED:
@@ -147,34 +155,11 @@ class ExternalVerifier:
 VERIFIER = ExternalVerifier()
 
 
-def _ask(entry: Entry, question: Callable[[], object]) -> External2FAResult:
-    """A provider's answer, which counts for or against leaving the provider out."""
-    result = _answer(question)
-    if result.status is VerificationStatus.UNAVAILABLE:
-        breaker.failed(entry.alias)
-    else:
-        breaker.succeeded(entry.alias)
-    return result
-
-
-def _answer(question: Callable[[], object]) -> External2FAResult:
-    """A provider's answer. One that raises, or answers something else than a result, is out of reach."""
-    code = "no_result"
-    try:
-        answer = question()
-    except Exception as error:  # noqa: BLE001 - a project's own provider may raise anything
-        # The class only: the text may hold the number or the code.
-        answer, code = None, type(error).__name__
-    if isinstance(answer, External2FAResult) and isinstance(answer.status, VerificationStatus):
-        return answer
-    return External2FAResult(False, VerificationStatus.UNAVAILABLE, error_code=code)
-
-
 def _cancel(entry: Entry, number: str, verification_id: str) -> None:
     """End a verification, if the vendor can; a failure changes nothing."""
     provider = entry.provider
     more = {"verification_id": verification_id} if provider.uses_verification_id else {}
-    _answer(lambda: provider.cancel_verification(number, **more))
+    result_of(lambda: provider.cancel_verification(number, **more))
 
 
 def _tell_failure(entry: Entry, field: str, number: str, action: str, result: External2FAResult) -> None:

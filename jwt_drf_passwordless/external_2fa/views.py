@@ -7,7 +7,6 @@ from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle
 
 from jwt_drf_passwordless.base_views import FlowView
 from jwt_drf_passwordless.conf import settings
@@ -57,8 +56,8 @@ class External2FAWebhookView(FlowView):
     def get_authenticators(self) -> list[BaseAuthentication]:
         return []
 
-    def get_throttles(self) -> list[BaseThrottle]:
-        return []
+    def check_throttles(self, request: Request) -> None:
+        """None: a vendor comes from one network."""
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Whatever the vendor says that it accepts, it reads the status only."""

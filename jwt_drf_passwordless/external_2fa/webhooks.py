@@ -1,6 +1,5 @@
 """What a vendor tells by webhook: verified, remembered, told on by signals, and answered by escalation."""
 
-import hashlib
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,9 +8,10 @@ from typing import Any
 from django.core.cache import cache
 from django.utils import timezone
 
-from jwt_drf_passwordless import delivery
+from jwt_drf_passwordless import delivery, limits
 from jwt_drf_passwordless.challenges import try_limit
 from jwt_drf_passwordless.clients import client_address
+from jwt_drf_passwordless.counters import cache_key
 from jwt_drf_passwordless.exceptions import MalformedRequest, WebhookFailed, WebhookRejected
 from jwt_drf_passwordless.external_2fa import signals
 from jwt_drf_passwordless.external_2fa.base import (
@@ -65,8 +65,7 @@ def _public_url(entry: Entry, request: Any) -> str:
 
 def _tell_once(entry: Entry, event: WebhookEvent, sender: type) -> bool:
     """Tell an event that was not told before; False when a receiver failed, and then forget it again."""
-    digest = hashlib.sha256(event.event_id.encode("utf-8", "replace")).hexdigest()
-    key = f"jwt_drf_passwordless.webhook.{entry.alias}.{digest}"
+    key = cache_key("webhook", entry.alias, event.event_id)
     if not cache.add(key, 1, REMEMBERED):
         return True
     is_told = False
@@ -132,6 +131,7 @@ def _escalate(entry: Entry, row: Challenge) -> None:
         delivery.deliver(
             lambda: message,
             wanted=True,
+            spend=limits.spend_budget,
             field=row.token_request_identifier,
             subject=mask(row.identifier),
             expires_at=row.expires_at,

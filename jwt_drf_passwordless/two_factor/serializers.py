@@ -57,10 +57,11 @@ class PhoneField(IdentifierField):
 
 
 class PhoneSerializer(serializers.Serializer[Any]):
+    authy_phone = PhoneField(for_sending=True)
+
+
+class PhoneTokenSerializer(serializers.Serializer[Any]):
     authy_phone = PhoneField()
-
-
-class PhoneTokenSerializer(PhoneSerializer):
     token = TokenField(max_length=255)
 
 

@@ -16,9 +16,11 @@ from jwt_drf_passwordless.exceptions import (
     InvalidCredentials,
     InvalidTicket,
     ReauthenticationRequired,
+    SecondFactorBroken,
     SecondFactorNeeded,
     SecondFactorSamePhone,
 )
+from jwt_drf_passwordless.methods import METHODS
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof, proof_of
 from jwt_drf_passwordless.two_factor.base import SecondFactor
@@ -27,7 +29,7 @@ from jwt_drf_passwordless.two_factor.conf import is_required, option
 from jwt_drf_passwordless.two_factor.registry import factors
 from jwt_drf_passwordless.two_factor.signals import factor_used
 from jwt_drf_passwordless.two_factor.tickets import Kind, Ticket, enrolment_token, unseal
-from jwt_drf_passwordless.utils import challenge_key
+from jwt_drf_passwordless.utils import challenge_key, keyed_digests
 
 #: Purposes of challenges. A code made for one fits no other.
 SECOND_FACTOR = "second_factor"
@@ -53,6 +55,14 @@ def gate(user: AbstractBaseUser, request: Request | None) -> dict[str, Any] | No
             return None
         raise SecondFactorSamePhone
     return _ask(user, "password" if "pwd" in proof.amr else "passwordless", proof.amr, usable, request)
+
+
+def has_factor(user: AbstractBaseUser) -> bool:
+    """Whether a user has enrolled a second factor, one that is broken included."""
+    try:
+        return any(factor.is_enrolled(user) for factor in factors())
+    except SecondFactorBroken:
+        return True
 
 
 def step_up(user: AbstractBaseUser, claims: dict[str, Any], request: Request | None) -> dict[str, Any]:
@@ -146,7 +156,7 @@ def _ask(
         "message": sentence,
         "detail": sentence,
         "code": "second_factor_required",
-        "ticket": Ticket(kind, owner, amr, methods, row.nonce).seal(),
+        "ticket": Ticket(kind, owner, amr, methods, row.nonce, _digests(user)[0]).seal(),
         "methods": list(methods),
         **sent,
     }
@@ -184,9 +194,15 @@ def _open(ticket_text: str) -> tuple[Ticket, Challenge, AbstractBaseUser]:
     row = Challenge.objects.find(with_user=True, key=key)
     if row is None or row.user is None or row.uses or not constant_time_compare(row.nonce, ticket.nonce):
         raise InvalidTicket
-    if not _may_sign_in(row.user, ticket.kind):
+    if ticket.account not in _digests(row.user) or not _may_sign_in(row.user, ticket.kind):
         raise InvalidTicket
     return ticket, row, row.user
+
+
+def _digests(user: AbstractBaseUser) -> list[str]:
+    """Digests of what the user signs in by, one for each of the site's keys."""
+    identifiers = (method.canonicalize(getattr(user, method.field, None)) or "" for method in METHODS)
+    return keyed_digests("ticket", user.password, *identifiers)
 
 
 def _may_sign_in(user: AbstractBaseUser, kind: Kind) -> bool:

@@ -22,8 +22,8 @@ Kind = Literal["password", "passwordless", "step_up"]
 class Ticket:
     """The first step of a login, or the session of a step-up, to be finished by the second factor.
 
-    Signed, not encrypted: nothing in it is secret. The nonce is that of the challenge row, which makes
-    the ticket single-use.
+    Signed, not encrypted: nothing in it is secret, for the digest is keyed. The nonce is that of the
+    challenge row, which makes the ticket single-use.
     """
 
     kind: Kind
@@ -34,6 +34,8 @@ class Ticket:
     #: The factors that may finish it; the first one is the default.
     methods: tuple[str, ...]
     nonce: str
+    #: Digest of password and identifiers: a change of any voids the ticket, as one of the password voids sessions.
+    account: str
 
     def seal(self) -> str:
         return signing.dumps(asdict(self), salt=SALT)
@@ -44,9 +46,9 @@ def unseal(text: str) -> Ticket:
     """The ticket of a text, if we have signed it within `ticket_lifetime` seconds. Raises InvalidTicket."""
     try:
         values = signing.loads(text, salt=SALT, max_age=option("ticket_lifetime"))
-    except signing.BadSignature:
+        return Ticket(**{**values, "amr": tuple(values["amr"]), "methods": tuple(values["methods"])})
+    except (signing.BadSignature, TypeError):  # TypeError: signed by another version, in the middle of an update
         raise InvalidTicket from None
-    return Ticket(**{**values, "amr": tuple(values["amr"]), "methods": tuple(values["methods"])})
 
 
 class EnrolmentToken(Token):

@@ -1,14 +1,13 @@
 """Routes of the second factor, for an include at `api/`. All always exist; without `TWO_FACTOR` ours answer 404."""
 
 from django.urls import path
-from rest_framework_simplejwt.views import TokenRefreshView, TokenVerifyView
 
 from jwt_drf_passwordless.two_factor import views
 
 urlpatterns = [
     path("token/", views.TwoFactorTokenObtainPairView.as_view(), name="token_obtain_pair"),
-    path("token/refresh/", TokenRefreshView.as_view(), name="token_refresh"),
-    path("token/verify/", TokenVerifyView.as_view(), name="token_verify"),
+    path("token/refresh/", views.GuardedTokenRefreshView.as_view(), name="token_refresh"),
+    path("token/verify/", views.GuardedTokenVerifyView.as_view(), name="token_verify"),
     path("2fa/phone-verify/", views.PhoneVerifyView.as_view(), name="2fa_phone_verify"),
     path("2fa/phone-register/", views.PhoneRegisterView.as_view(), name="2fa_register_phone"),
     path("2fa/token-verify/", views.TwoFactorTokenVerifyView.as_view(), name="2fa_token_verify"),

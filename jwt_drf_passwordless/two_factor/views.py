@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ObjectDoesNotExist
 from django.http.response import HttpResponseBase
 from django.views.decorators.debug import sensitive_variables
 from rest_framework import status
@@ -12,6 +13,8 @@ from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import InvalidToken
+from rest_framework_simplejwt.views import TokenRefreshView, TokenVerifyView
 
 from jwt_drf_passwordless import token_response
 from jwt_drf_passwordless.base_views import FlowView
@@ -37,6 +40,7 @@ class TwoFactorView(FlowView):
     """Base: 404 without `TWO_FACTOR`; open to everyone."""
 
     limiter_key = "token_redeem_rate_limit_decorator"
+    limit = "redeem"
 
     @property
     def is_enabled(self) -> bool:
@@ -90,6 +94,8 @@ class TwoFactorTokenObtainPairView(TwoFactorView):
     provider is.
     """
 
+    limit = "password"
+
     @sensitive_variables()
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         user = self.read(request, PasswordSerializer).user
@@ -121,6 +127,7 @@ class TwoFactorResendView(TwoFactorView):
     """`2fa/resend/`: a ticket; answers 204 and a new code is sent, 401 wrong ticket, 429 too soon, 503."""
 
     limiter_key = "token_request_rate_limit_decorator"
+    limit = "request"
 
     @sensitive_variables()
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -136,6 +143,7 @@ class TwoFactorStepUpView(UserView):
     """
 
     limiter_key = "token_request_rate_limit_decorator"
+    limit = "request"
 
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         answer = services.step_up(user_of(request), dict(claims_of(request)), request)
@@ -149,6 +157,7 @@ class PhoneVerifyView(EnrolmentView):
     """
 
     limiter_key = "token_request_rate_limit_decorator"
+    limit = "request"
 
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.read(request, PhoneSerializer).validated_data
@@ -189,3 +198,21 @@ class PhoneView(UserView):
         data = self.read(request, RemovalSerializer).validated_data
         enrolment.remove(user_of(request), data.get("token"), claims_of(request), request)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class GuardedTokenRefreshView(TokenRefreshView):
+    """`token/refresh/`: SimpleJWT's, which answers 500 to JSON nested too deep, and for a user who was deleted."""
+
+    get_parsers = FlowView.get_parsers
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        try:
+            return super().post(request, *args, **kwargs)
+        except ObjectDoesNotExist:
+            raise InvalidToken from None
+
+
+class GuardedTokenVerifyView(TokenVerifyView):
+    """`token/verify/`: SimpleJWT's, with our parsers."""
+
+    get_parsers = FlowView.get_parsers

@@ -160,6 +160,16 @@ def test_failures_with_a_success_between_them_leave_nobody_out(two, vendor, ask)
     assert vendor.actions()[-1] == ("first", "send")
 
 
+def test_codes_that_make_a_provider_fail_leave_nobody_out(two, vendor, ask, api):
+    vendor.answers["first", "check"] = lambda: 1 / 0
+    for _ in range(2):
+        ask()
+        for _ in range(5):
+            assert api.exchange_mobile(PHONE, "111111").status_code == 400
+    ask()
+    assert vendor.actions()[-1] == ("first", "send")
+
+
 def test_numbers_that_a_vendor_refuses_leave_nobody_out(two, vendor, ask):
     vendor.answers["first", "send"] = External2FAResult(False, VerificationStatus.INVALID_NUMBER)
     for _ in range(6):

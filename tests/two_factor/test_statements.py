@@ -56,9 +56,9 @@ def test_an_enrolment(api, ada):
     access = api.pair(ada)["access"]
     body = {"authy_phone": PHONE}
     asked = record(lambda: api.call("2fa/phone-verify/", body, access))
-    assert asked == (204, ["SELECT", "SELECT", "SELECT", "INSERT"])
+    assert asked == (204, ["SELECT", "SELECT", "SELECT", "INSERT", "SELECT", "INSERT"])
     registered = record(lambda: api.call("2fa/phone-register/", {**body, "token": sent_sms_code()}, access))
-    assert registered == (204, ["SELECT", "SELECT", "SELECT", "UPDATE", "INSERT"])
+    assert registered == (204, ["SELECT", "SELECT", "SELECT", "UPDATE", "INSERT", "UPDATE"])
 
 
 def test_a_replacement(api, grace):

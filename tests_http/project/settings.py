@@ -49,9 +49,19 @@ JWT_DRF_PASSWORDLESS = {
     "DELIVERY": f"jwt_drf_passwordless.delivery.{os.environ.get('DELIVERY', 'Inline')}",
     "PASSWORDLESS_EMAIL_LOGIN_URL": "https://app.example/login#token={token}",
     "TOKEN_REQUEST_THROTTLE_SECONDS": 600,  # longer than any test on a busy machine
+    # Tests are on this machine, which is not counted, unless they name another client.
+    "TRUSTED_PROXIES": 1,
+    "THROTTLE_RATES": {"request": "30/day"},
     "TOKEN_LIFETIME": int(os.environ.get("TOKEN_LIFETIME", "600")),
 }
 
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/5",
+        "KEY_PREFIX": os.environ.get("REDIS_PREFIX", ""),
+    }
+}
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 CELERY_BROKER_URL = os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/5"

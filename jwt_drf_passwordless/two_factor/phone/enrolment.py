@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
-from jwt_drf_passwordless import challenges, signals
+from jwt_drf_passwordless import challenges, limits, signals
 from jwt_drf_passwordless.conf import message
 from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.exceptions import (
@@ -27,6 +27,7 @@ from jwt_drf_passwordless.two_factor.claims import has_second_factor, is_fresh
 from jwt_drf_passwordless.two_factor.conf import is_required
 from jwt_drf_passwordless.two_factor.phone import devices
 from jwt_drf_passwordless.two_factor.phone.factor import PhoneFactor, ensure_length
+from jwt_drf_passwordless.two_factor.registry import factors
 from jwt_drf_passwordless.two_factor.signals import factor_added, factor_removed, second_factor_changed
 from jwt_drf_passwordless.utils import challenge_key, mask
 
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 #: The purpose of its challenges; one row for each user, so that nobody texts numbers in turn.
 ENROL_PHONE = "enrol_phone"
+#: The purpose of rows, one for each number, that hold its wait.
+TEXT_NUMBER = "text_number"
 FIELD = "user"
 NAME = PhoneFactor.name
 
@@ -45,10 +48,14 @@ def start(user: AbstractBaseUser, number: str, claims: Mapping[str, Any], reques
     the provider does not take.
     """
     factor = PhoneFactor()
-    _ensure_fresh(factor.device(user), claims)
+    _ensure_fresh(user, factor.device(user), claims)
     provider, owner = factor.provider, str(user.pk)
+    limits.check_number(number)
     row = challenges.issue(ENROL_PHONE, FIELD, number, user, owner=owner, with_codes=provider.makes_codes)
+    # No code, only the number's own wait: many accounts must not text one number faster than one does.
+    challenges.issue(TEXT_NUMBER, NAME, number, None, with_codes=False)
     try:
+        limits.spend_budget()
         provider.send(number, row, request)
     except NumberRefused:
         raise serializers.ValidationError({"authy_phone": [message("INVALID_PHONE_NUMBER")]}, "invalid") from None
@@ -68,7 +75,7 @@ def finish(user: AbstractBaseUser, number: str, code: str, claims: Mapping[str, 
     """
     factor = PhoneFactor()
     known, provider = factor.device(user), factor.provider
-    _ensure_fresh(known, claims)
+    _ensure_fresh(user, known, claims)
     ensure_length(code, provider.code_length())
 
     def check(row: Challenge, code: str) -> bool:
@@ -85,8 +92,7 @@ def finish(user: AbstractBaseUser, number: str, code: str, claims: Mapping[str, 
         raise
     facts: dict[str, Any] = {"field": NAME, "identifier": number, "user": user, "request": request, "factor": NAME}
     record(factor_added, replaced=known is not None, **facts)
-    if known:
-        services.void_challenges(user)
+    services.void_challenges(user)  # with no phone known too: support may have removed the one that had a code
     _tell(user, number, "replaced" if known else "added", request)
 
 
@@ -105,7 +111,7 @@ def remove(user: AbstractBaseUser, code: str | None, claims: Mapping[str, Any], 
     if code:
         services.prove_step_up(user, code, request)
     else:
-        _ensure_fresh(device, claims)
+        _ensure_fresh(user, device, claims)
     if not devices.remove(user, device):
         raise NotFound
     services.void_challenges(user)
@@ -121,9 +127,14 @@ def status(user: AbstractBaseUser) -> dict[str, Any]:
     return {"enrolled": True, "phone": mask(device.number), "confirmed_at": device.confirmed_at}
 
 
-def _ensure_fresh(device: PhoneDevice | None, claims: Mapping[str, Any]) -> None:
-    """Whoever has stolen an access token must not take the second factor over (OWASP ASVS 7.5.1)."""
-    if device is not None and not (has_second_factor(claims) and is_fresh(claims)):
+def _ensure_fresh(user: AbstractBaseUser, device: PhoneDevice | None, claims: Mapping[str, Any]) -> None:
+    """Whoever has stolen an access token must not replace a second factor, or add one (OWASP ASVS 7.5.1).
+
+    Raises ReauthenticationRequired, and what another factor's `is_enrolled` raises.
+    """
+    others = (factor for factor in factors() if not isinstance(factor, PhoneFactor))
+    is_protected = device is not None or any(factor.is_enrolled(user) for factor in others)
+    if is_protected and not (has_second_factor(claims) and is_fresh(claims)):
         raise ReauthenticationRequired
 
 

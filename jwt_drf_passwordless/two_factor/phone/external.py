@@ -2,13 +2,12 @@
 
 import logging
 import re
-from collections.abc import Callable
 
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
 from jwt_drf_passwordless.exceptions import ProviderUnavailable
-from jwt_drf_passwordless.external_2fa.base import External2FAResult, VerificationStatus
+from jwt_drf_passwordless.external_2fa.base import VerificationStatus, result_of
 from jwt_drf_passwordless.external_2fa.registry import Entry
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.models import PhoneDevice
@@ -34,7 +33,7 @@ class ExternalPhoneProvider(PhoneProvider):
 
     def send(self, number: str, row: Challenge, request: Request | None, device: PhoneDevice | None = None) -> None:
         method = self.provider.methods[0]
-        result = _ask(lambda: self.provider.send_verification(number, method))
+        result = result_of(lambda: self.provider.send_verification(number, method))
         if result.success is not True:
             logger.warning("%s has sent no code: %s %s", self.alias, result.status.value, result.error_code or "")
         if result.status is VerificationStatus.INVALID_NUMBER:
@@ -48,19 +47,8 @@ class ExternalPhoneProvider(PhoneProvider):
         if row.provider != sender_name(self.alias) or not CODE.fullmatch(code):
             return False
         more = {"verification_id": row.verification_id} if self.provider.uses_verification_id else {}
-        result = _ask(lambda: self.provider.verify_code(number, code, **more))
+        result = result_of(lambda: self.provider.verify_code(number, code, **more))
         if result.status in NOT_ASKED:
             raise ProviderUnavailable
         is_the_same = result.verification_id in (None, "", row.verification_id)
         return result.success is True and result.status is VerificationStatus.ACCEPTED and is_the_same
-
-
-def _ask(question: Callable[[], object]) -> External2FAResult:
-    """A provider's answer. One that raises, or answers something else than a result, counts as out of reach."""
-    try:
-        answer = question()
-    except Exception:  # noqa: BLE001 - a project's own provider may raise anything, and its text may hold the code
-        answer = None
-    if isinstance(answer, External2FAResult):
-        return answer
-    return External2FAResult(False, VerificationStatus.UNAVAILABLE)

@@ -3,7 +3,6 @@
 import logging
 import re
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -12,7 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from jwt_drf_passwordless import delivery
+from jwt_drf_passwordless import delivery, limits
 from jwt_drf_passwordless.conf import message, resolve
 from jwt_drf_passwordless.exceptions import ProviderUnavailable, SecondFactorBroken
 from jwt_drf_passwordless.external_2fa.base import External2FAProvider
@@ -21,7 +20,7 @@ from jwt_drf_passwordless.methods import MOBILE
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.models import PhoneDevice
 from jwt_drf_passwordless.token_response import Proof
-from jwt_drf_passwordless.two_factor.base import PhoneProvider, SecondFactor
+from jwt_drf_passwordless.two_factor.base import NumberRefused, PhoneProvider, SecondFactor
 from jwt_drf_passwordless.two_factor.conf import LOCAL_PROVIDER, option
 from jwt_drf_passwordless.two_factor.phone.external import ExternalPhoneProvider
 from jwt_drf_passwordless.utils import mask
@@ -107,7 +106,13 @@ class PhoneFactor(SecondFactor):
 
     def challenge(self, user: AbstractBaseUser, row: Challenge, request: Request | None) -> None:
         device = self._needed(user)
-        send = partial(self.provider.send, device.number, row, request, device)
+
+        def send() -> None:
+            if not limits.may_be_sent_to(device.number):
+                raise NumberRefused("not_allowed")
+            limits.spend_budget()
+            self.provider.send(device.number, row, request, device)
+
         if not delivery.report_failure(send, field=self.name, subject=mask(device.number)):
             raise ProviderUnavailable
 

@@ -1,0 +1,113 @@
+"""What somebody tries who has a password, a stolen token or an old ticket, but not the second factor."""
+
+import pytest
+import sms
+
+from jwt_drf_passwordless.conf import settings as package_settings
+from jwt_drf_passwordless.models import PhoneDevice
+from tests.conftest import sent_code, sent_sms_code
+from tests.two_factor.conftest import EMAIL, OTHER_PHONE, PHONE
+from tests.two_factor.test_enrolment import REAUTHENTICATE, ask, register
+from tests.two_factor.test_login import BAD_TICKET, outcome
+from tests.two_factor.test_several_factors import PAPER_FACTOR, PHONE_FACTOR, WORD, finish
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def stolen(api, ada, two_factor):
+    """An access token of a user whose second factor is none of ours, got before that."""
+    access = api.pair(ada)["access"]
+    two_factor(factors=[PHONE_FACTOR, PAPER_FACTOR])
+    return access
+
+
+def test_a_stolen_token_cannot_add_a_phone_beside_another_factor(api, stolen):
+    assert outcome(ask(api, stolen)) == REAUTHENTICATE
+    assert outcome(register(api, stolen, code="123456")) == REAUTHENTICATE
+    assert not sms.outbox
+
+
+def test_a_login_with_another_factor_can_add_a_phone(api, ada, stolen):
+    access = finish(api, api.ticket(ada), WORD).json()["access"]
+    assert ask(api, access).status_code == 204
+    assert register(api, access).status_code == 204
+
+
+def test_a_token_to_enrol_cannot_add_a_phone_beside_another_factor(api, ada, two_factor):
+    two_factor(required=True)
+    restricted = api.token(ada).json()["enrolment_token"]
+    two_factor(factors=[PHONE_FACTOR, PAPER_FACTOR])
+    assert outcome(ask(api, restricted)) == REAUTHENTICATE
+
+
+def test_a_ticket_of_a_phone_that_support_has_removed_does_not_fit_the_next_one(api, grace):
+    ticket = api.ticket(grace)
+    old_code = sent_sms_code()
+    PhoneDevice.objects.all().delete()
+    access = api.pair(grace)["access"]
+    ask(api, access, OTHER_PHONE)
+    assert register(api, access, OTHER_PHONE).status_code == 204
+    assert outcome(api.verify(ticket, old_code)) == BAD_TICKET
+
+
+def test_a_ticket_is_void_once_the_phone_is_removed_whatever_else_the_user_has(api, grace, two_factor):
+    two_factor(factors=[PHONE_FACTOR, PAPER_FACTOR])
+    access = api.pair(grace)["access"]
+    ticket = api.ticket(grace)
+    assert api.send("DELETE", "2fa/phone/", access=access).status_code == 204
+    assert outcome(finish(api, ticket, WORD, "paper")) == BAD_TICKET
+
+
+def test_a_ticket_is_void_once_the_password_is_changed(api, grace):
+    ticket = api.ticket(grace)
+    grace.set_password("another horse battery")
+    grace.save()
+    assert outcome(api.verify(ticket, sent_sms_code())) == BAD_TICKET
+    assert outcome(api.call("2fa/resend/", {"ticket": ticket})) == BAD_TICKET
+
+
+def test_a_ticket_is_void_once_the_address_that_signed_in_is_changed(api, person):
+    user = person(device=PHONE)
+    api.request_email(EMAIL)
+    ticket = api.exchange_email(EMAIL, sent_code()).json()["ticket"]
+    setattr(user, package_settings.EMAIL_FIELD_NAME, "lovelace@example.com")
+    user.save()
+    assert outcome(api.verify(ticket, sent_sms_code())) == BAD_TICKET
+
+
+def test_many_accounts_text_one_number_once(api, person, configure):
+    configure(TOKEN_REQUEST_THROTTLE_SECONDS=60)
+    accounts = [api.pair(person(email=f"user{number}@example.com"))["access"] for number in range(3)]
+    assert [ask(api, access).status_code for access in accounts] == [204, 429, 429]
+    assert len(sms.outbox) == 1
+
+
+def test_many_accounts_text_one_range_of_numbers_as_often_as_its_limit_says(api, person, configure):
+    configure(THROTTLE_RATES={"number_range": "2/h"})
+    accounts = [api.pair(person(email=f"user{number}@example.com"))["access"] for number in range(3)]
+    texted = [ask(api, access, f"+1201555010{number}").status_code for number, access in enumerate(accounts)]
+    assert texted == [204, 204, 429]
+    assert len(sms.outbox) == 2
+
+
+def test_the_budget_of_the_site_ends_codes_for_new_phones(api, ada, configure):
+    configure(SMS_BUDGET={"hour": 0})
+    answer = ask(api, api.pair(ada)["access"])
+    assert (answer.status_code, answer.json()["code"]) == (503, "provider_unavailable")
+    assert not sms.outbox
+
+
+def test_the_budget_of_the_site_ends_codes_to_registered_phones(api, grace, configure):
+    configure(SMS_BUDGET={"hour": 1})
+    ticket = api.ticket(grace)
+    assert api.call("2fa/resend/", {"ticket": ticket}).status_code == 503
+    assert api.token(grace).status_code == 503
+    assert len(sms.outbox) == 1
+
+
+def test_a_phone_of_a_country_that_is_not_on_the_list_any_more_is_sent_nothing(api, grace, configure):
+    configure(SMS_COUNTRIES=["DE"])
+    answer = api.token(grace)
+    assert (answer.status_code, answer.json()["code"]) == (503, "provider_unavailable")
+    assert not sms.outbox
