@@ -22,7 +22,7 @@ UNLIMITED_OUTAGE = "jwt_drf_passwordless.W030"
 
 WHERE = f"{NAMESPACE}['CAPTCHA']"
 #: Names of the limits of the views.
-ROUTES = ("request", "redeem")
+ROUTES = ("request", "redeem", "password")
 
 
 def check_captcha(**kwargs: Any) -> list[CheckMessage]:
@@ -57,7 +57,7 @@ def _try_build(config: Mapping[str, Any]) -> tuple[CaptchaProvider | None, str]:
 def _keys(config: Mapping[str, Any]) -> Iterator[CheckMessage]:
     routes, after, hostnames = config["routes"], config["after"], config["hostnames"]
     for key, is_right, sentence in (
-        ("routes", _is_list(routes) and all(one in ROUTES for one in routes), f"a list of {ROUTES}"),
+        ("routes", _is_list(routes) and all(one in ROUTES for one in routes), f"a list of {', '.join(ROUTES)}"),
         ("after", type(after) is int and after >= 0, "a number of requests, or 0"),
         ("fail_open", isinstance(config["fail_open"], bool), "True or False"),
     ):

@@ -504,3 +504,13 @@ def test_the_vendor_is_told_public_addresses_only(vendor, use, ask, client, is_s
     use(vendor)
     ask(vendor.solve(), client=client)
     assert (b"remoteip" in vendor.requests[0].body) is is_sent
+
+
+def test_the_password_login_of_the_second_factor_can_need_one(vendor, use, configure, client):
+    use(vendor, routes=["password"])
+    vendor.facts["action"] = "password"
+    configure(TWO_FACTOR={})
+    body = {"username": "ada", "password": "wrong"}
+    assert client.post("/api/token/", body).json()["code"] == "captcha_required"
+    answer = client.post("/api/token/", {**body, "captcha": vendor.solve()})
+    assert (answer.status_code, answer.json()["code"]) == (401, "no_active_account")

@@ -148,7 +148,7 @@ class Enterprise(CaptchaVendor):
                 "event": {
                     "token": str,
                     "siteKey": SITE_KEY,
-                    "expectedAction": re.compile("request|redeem"),
+                    "expectedAction": re.compile("request|redeem|password"),
                     "userIpAddress": Optional(ADDRESS),
                 }
             },
