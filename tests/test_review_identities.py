@@ -8,8 +8,10 @@ import time_machine
 from django.contrib.auth.hashers import make_password
 from django.core import mail
 from django.core.cache import cache
+from django.utils import timezone
 
 from jwt_drf_passwordless.conf import settings as package_settings
+from jwt_drf_passwordless.models import PhoneDevice
 from tests.conftest import sent_code
 from tests.external_2fa.conftest import external, vendor
 
@@ -110,6 +112,23 @@ def test_a_fixed_code_makes_no_account_for_another_and_obeys_the_rules_on_users(
     make_user(email=REVIEWER, is_active=False)
     api.request_email(REVIEWER)
     assert api.exchange_email(REVIEWER, CODE).status_code == 400
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_user_with_a_second_factor_has_no_fixed_code_not_even_with_a_broken_one(
+    configure, review, reviewer, api, confirmed
+):
+    configure(TWO_FACTOR={})
+    confirmed_at = timezone.now() if confirmed else None
+    PhoneDevice.objects.create(user=reviewer, number="+12015550199", provider="local", confirmed_at=confirmed_at)
+    api.request_email(REVIEWER)
+    assert api.exchange_email(REVIEWER, CODE).status_code == 400
+
+
+def test_a_user_who_has_enrolled_none_keeps_the_fixed_code(configure, review, reviewer, api):
+    configure(TWO_FACTOR={})
+    api.request_email(REVIEWER)
+    assert api.exchange_email(REVIEWER, CODE).status_code == 200
 
 
 def test_other_identifiers_get_codes_of_their_own(review, make_user, api):
