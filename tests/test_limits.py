@@ -140,9 +140,6 @@ class BrokenCache(BaseCache):
     def add(self, *args, **kwargs):
         raise ConnectionError("secret://password@cache")
 
-    def clear(self):
-        pass
-
 
 def test_with_a_cache_that_is_gone_logins_go_on(settings, configure, api, caplog):
     configure(THROTTLE_RATES={"request": "1/h"})
@@ -163,9 +160,6 @@ class ForgetfulCache(BaseCache):
 
     def incr(self, *args, **kwargs):
         raise ValueError
-
-    def clear(self):
-        pass
 
 
 def test_with_a_cache_that_forgets_logins_go_on(settings, api):
