@@ -482,6 +482,7 @@ def stay_up(server: Server) -> None:
             if isinstance(message, Message):
                 message.show()
     except KeyboardInterrupt:
+        server.is_talking = False  # or a late line of the server would stand behind this one
         say("\nStopped.")
     else:
         raise Unexpected("the server has ended")
