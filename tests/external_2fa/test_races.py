@@ -54,7 +54,7 @@ def test_a_vendor_that_hangs_holds_no_lock_and_ends_within_the_deadline(configur
     make_user(phone=PHONE)
     with Telnyx() as telnyx:
         provider = {"provider": "jwt_drf_passwordless.external_2fa.TelnyxVerifyProvider", **KEY}
-        configure(EXTERNAL_2FA={**provider, "base_url": f"{telnyx.url}/v2", "timeout": 1})
+        configure(EXTERNAL_2FA={**provider, "base_url": f"{telnyx.url}/v2", "timeout": 3})
         assert api.request_mobile(PHONE).status_code == 200
         telnyx.misbehaviour = Misbehaviour.SILENT
         answers = []
@@ -77,7 +77,7 @@ def test_a_vendor_that_hangs_holds_no_lock_and_ends_within_the_deadline(configur
         assert PasswordlessChallengeToken.objects.update(channel="call") == 1
         assert waiting.is_alive()
         waiting.join()
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 15  # the deadline of a check
 
     assert answers[0].status_code == 400
     assert PasswordlessChallengeToken.objects.get().tries == 1
