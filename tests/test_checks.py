@@ -20,6 +20,7 @@ import jwt_drf_passwordless
 from jwt_drf_passwordless import tasks
 from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.delivery import Tasks
+from jwt_drf_passwordless.deploy_checks import check_deployment
 from jwt_drf_passwordless.serializers import PasswordlessEmailTokenRequestSerializer
 
 #: Reading what a MariaDB or MySQL server can do takes a connection.
@@ -792,7 +793,8 @@ def test_deployment_checks_run_without_a_database(safe, monkeypatch):
 
     monkeypatch.setattr(get_user_model()._meta, "constraints", [])
     monkeypatch.setattr(type(connection.features), "supports_expression_indexes", property(refuse))
-    assert ids(deploy=True) == ["W005"]
+    # Not all checks: Django's own of models ask the database too, from 6.1 on.
+    assert [message.id for message in check_deployment()] == ["jwt_drf_passwordless.W005"]
 
 
 def test_an_index_on_the_lower_case_serves_as_well_as_a_constraint(safe, monkeypatch):
