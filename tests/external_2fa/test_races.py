@@ -19,6 +19,12 @@ __all__ = ["crowd"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PHONE = "+12015550123"
+#: Not to wait long for the locks of others.
+SHORT_WAIT = {
+    "sqlite": "PRAGMA busy_timeout = 300",
+    "postgresql": "SET lock_timeout = '300ms'",
+    "mysql": "SET innodb_lock_wait_timeout = 1",
+}
 KEY = {"api_key": "KEY0123", "verify_profile_id": PROFILE}
 
 
@@ -70,10 +76,7 @@ def test_a_vendor_that_hangs_holds_no_lock_and_ends_within_the_deadline(configur
             time.sleep(0.01)
         # The vendor has been asked and is silent: another process may write the same row meanwhile.
         with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                cursor.execute("SET lock_timeout = '300ms'")
-            elif connection.vendor == "mysql":
-                cursor.execute("SET innodb_lock_wait_timeout = 1")
+            cursor.execute(SHORT_WAIT[connection.vendor])
         assert PasswordlessChallengeToken.objects.update(channel="call") == 1
         assert waiting.is_alive()
         waiting.join()
