@@ -76,9 +76,10 @@ class PhoneFactor(SecondFactor):
         if self._provider is None:
             try:
                 self._provider = phone_provider()
-            except Exception as error:
-                logger.exception("The provider of the phone factor cannot be made")
-                raise SecondFactorBroken from error
+            except Exception as error:  # noqa: BLE001 - whatever the constructor raises, it never counts as no factor
+                # The class only: a text may quote an option, such as a key.
+                logger.error("The provider of the phone factor cannot be made: %s", type(error).__name__)
+                raise SecondFactorBroken from None
         return self._provider
 
     @property
