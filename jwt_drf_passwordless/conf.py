@@ -17,6 +17,7 @@ NAMESPACE = "JWT_DRF_PASSWORDLESS"
 VERIFIER = "jwt_drf_passwordless.external_2fa.services.VERIFIER"
 CAPTCHA_GATE = "jwt_drf_passwordless.captcha.services.require_captcha"
 LOGIN_GATE = "jwt_drf_passwordless.two_factor.services.gate"
+SESSION_START = "jwt_drf_passwordless.sessions.services.start"
 FACTOR_TEST = "jwt_drf_passwordless.two_factor.services.has_factor"
 
 
@@ -98,6 +99,8 @@ class Settings:
     EXTERNAL_2FA: dict[str, Any] | None = None
     #: Second factors; None: off, {}: the phone, by SMS. See `jwt_drf_passwordless.two_factor`.
     TWO_FACTOR: dict[str, Any] | None = None
+    #: Logins that can be listed and ended; None: off, {}: on. See `jwt_drf_passwordless.sessions`.
+    SESSIONS: dict[str, Any] | None = None
 
     #: Most requests of one client network, and for one range of 1,000 phone numbers, in DRF's syntax; None: no limit.
     #: "captcha_down": while CAPTCHAs cannot be checked and `fail_open` lets requests pass without.

@@ -1,9 +1,10 @@
-"""The tables: open challenges, and phones that are a second factor. Storage and the UPDATEs that decide, no rules.
+"""The tables: open challenges, second factors, sessions. Storage and the UPDATEs that decide, no rules.
 
 Everything runs in autocommit on the database that `router.db_for_write` names. A count made inside
 a caller's own `atomic()` block follows that block.
 """
 
+import uuid
 from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, Optional, TypeVar
@@ -164,3 +165,85 @@ class PhoneDevice(models.Model):
 
     def __str__(self) -> str:
         return mask(self.number)
+
+
+class AuthenticatorManager(DecidingManager["Authenticator"]):
+    def of(self, user: AbstractBaseUser) -> list["Authenticator"]:
+        """All of the user's, pending ones too, the oldest first."""
+        return list(self.filter(user_id=user.pk).order_by("pk"))
+
+
+class Authenticator(models.Model):
+    """What a user proves a second factor with, whatever its kind, and devices that are trusted instead of one.
+
+    A row is pending until `confirmed_at` is set. Phones have a table of their own.
+    """
+
+    user = models.ForeignKey(
+        django_settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="jwt_drf_passwordless_authenticators",
+    )
+    #: Name of the `SecondFactor` whose it is.
+    method = models.CharField(max_length=32)
+    #: Digest by which one is found, where its proof names it; two accounts never share one.
+    lookup = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 - NULLs are never equal
+    #: What the user calls it.
+    name = models.CharField(_("name"), max_length=64, blank=True)
+    #: Sealed; see `jwt_drf_passwordless.sealing`.
+    secret = models.TextField(blank=True)
+    #: What is no secret, such as a public key.
+    data = models.JSONField(default=dict)
+    #: Rises with each use, where a proof says which one it is: a time step, or a signature counter.
+    counter = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+
+    objects = AuthenticatorManager()
+
+    class Meta:
+        verbose_name = _("authenticator")
+        verbose_name_plural = _("authenticators")
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.pk}"
+
+
+class SessionManager(DecidingManager["Session"]):
+    def of(self, user: AbstractBaseUser, now: datetime) -> models.QuerySet["Session"]:
+        """Those of a user that have not ended, the last used first."""
+        return self.filter(user_id=user.pk, expires_at__gt=now).order_by("-last_used_at", "pk")
+
+
+class Session(models.Model):
+    """A login that goes on: the family of refresh tokens that follow each other. Ending it deletes the row."""
+
+    #: The claim `sid` of its tokens.
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="jwt_drf_passwordless_sessions"
+    )
+    #: `jti` of the refresh token that may be used next, of the one before, and since when that is so.
+    jti = models.CharField(max_length=64)
+    previous_jti = models.CharField(max_length=64, blank=True)
+    rotated_at = models.DateTimeField()
+    #: What the user calls it, or what the client has said of itself.
+    name = models.CharField(_("name"), max_length=64, blank=True)
+    #: Of the last use, shortened as in the log.
+    network = models.CharField(_("network"), max_length=64, blank=True)
+    #: RFC 8176 names with spaces between.
+    amr = models.CharField(max_length=255, blank=True)
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField()
+    #: The end that no use moves.
+    expires_at = models.DateTimeField(db_index=True)
+
+    objects = SessionManager()
+
+    class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+
+    def __str__(self) -> str:
+        return str(self.pk)

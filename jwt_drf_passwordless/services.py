@@ -203,7 +203,7 @@ def _judge(row: Challenge, request: Request | None) -> AbstractBaseUser:
         if users.is_admin(user) or has_second_factor(user):
             raise InvalidCredentials("user_refused")
         record(signals.fixed_code_used, field=method.field, identifier=row.identifier, user=user, request=request)
-    setattr(user, PROOF_ATTRIBUTE, Proof(method.amr_of(row.channel), method.field, row.identifier))
+    setattr(user, PROOF_ATTRIBUTE, Proof(method.amr_of(row.channel), method.field, row.identifier, request))
     if row.provider not in ("", review.FIXED_CODE) and settings.CALLBACKS.on_verification_accepted:
         settings.CALLBACKS.on_verification_accepted(user=user, phone_number=row.identifier, request=request)
     return user

@@ -1,24 +1,26 @@
 """What a finished login answers: the SimpleJWT pair, with claims that say how and when it was proven."""
 
+import dataclasses
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, update_last_login
 from django.utils.module_loading import import_string
+from rest_framework.request import Request
 from rest_framework_simplejwt import settings as jwt_settings
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from jwt_drf_passwordless.conf import settings
+from jwt_drf_passwordless.conf import SESSION_START, resolve, settings
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Proof:
-    """How a login was proven: RFC 8176 names, and the user field and identifier that were."""
+    """How a login was proven: RFC 8176 names, the user field and identifier that were, and by which request."""
 
     amr: tuple[str, ...] = ("otp",)
     field: str = ""
     identifier: str = ""
+    request: Request | None = dataclasses.field(default=None, compare=False, repr=False)
 
 
 #: Attribute of the user object that carries its `Proof`, as `user.backend` does in Django: signatures of
@@ -53,8 +55,10 @@ class PasswordlessJwtRefreshTokenResponse:
 
     @classmethod
     def generate_auth_token(cls, user: AbstractBaseUser) -> dict[str, Any]:
-        """The body of the answer: `{"refresh": str, "access": str}`; obeys `UPDATE_LAST_LOGIN`."""
+        """The body of the answer: `{"refresh": str, "access": str}`; obeys `UPDATE_LAST_LOGIN`, starts a session."""
         refresh = cls.get_token(user)
+        if settings.SESSIONS is not None:
+            resolve(SESSION_START)(user, refresh, proof_of(user).request)
         if jwt_settings.api_settings.UPDATE_LAST_LOGIN:
             update_last_login(None, user)  # type: ignore[arg-type]
         return {"refresh": str(refresh), "access": str(refresh.access_token)}

@@ -5,8 +5,8 @@ from typing import Any
 from rest_framework.permissions import BasePermission, OperationHolderMixin
 from rest_framework.request import Request
 
+from jwt_drf_passwordless.claims import FRESH, claims_of, has_second_factor, is_fresh
 from jwt_drf_passwordless.conf import message
-from jwt_drf_passwordless.two_factor.claims import FRESH, claims_of, has_second_factor, is_fresh
 
 
 class ClaimsPermission(OperationHolderMixin, BasePermission):

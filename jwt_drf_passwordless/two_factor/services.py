@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework_simplejwt import settings as jwt_settings
 
 from jwt_drf_passwordless import challenges, signals, token_response, users
+from jwt_drf_passwordless.claims import amr_of, auth_time_of
 from jwt_drf_passwordless.conf import message
 from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.exceptions import (
@@ -24,7 +25,6 @@ from jwt_drf_passwordless.methods import METHODS
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof, proof_of
 from jwt_drf_passwordless.two_factor.base import SecondFactor
-from jwt_drf_passwordless.two_factor.claims import amr_of, auth_time_of
 from jwt_drf_passwordless.two_factor.conf import is_required, option
 from jwt_drf_passwordless.two_factor.registry import factors
 from jwt_drf_passwordless.two_factor.signals import factor_used

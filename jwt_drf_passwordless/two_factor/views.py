@@ -18,11 +18,11 @@ from rest_framework_simplejwt.views import TokenRefreshView, TokenVerifyView
 
 from jwt_drf_passwordless import token_response
 from jwt_drf_passwordless.base_views import FlowView
+from jwt_drf_passwordless.claims import claims_of
 from jwt_drf_passwordless.services import second_step
 from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof
 from jwt_drf_passwordless.two_factor import services
 from jwt_drf_passwordless.two_factor.authentication import EnrolmentAuthentication
-from jwt_drf_passwordless.two_factor.claims import claims_of
 from jwt_drf_passwordless.two_factor.conf import is_on
 from jwt_drf_passwordless.two_factor.phone import enrolment
 from jwt_drf_passwordless.two_factor.serializers import (

@@ -11,6 +11,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from jwt_drf_passwordless import challenges, limits, signals
+from jwt_drf_passwordless.claims import has_second_factor, is_fresh
 from jwt_drf_passwordless.conf import message
 from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.exceptions import (
@@ -23,7 +24,6 @@ from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.models import PhoneDevice
 from jwt_drf_passwordless.two_factor import notices, services
 from jwt_drf_passwordless.two_factor.base import NumberRefused, PhoneProvider
-from jwt_drf_passwordless.two_factor.claims import has_second_factor, is_fresh
 from jwt_drf_passwordless.two_factor.conf import is_required
 from jwt_drf_passwordless.two_factor.phone import devices
 from jwt_drf_passwordless.two_factor.phone.factor import PhoneFactor, ensure_length

@@ -38,3 +38,9 @@ def auth_time_of(claims: Mapping[str, Any]) -> int | None:
     """When the user has signed in, in Unix seconds; None where the claim is missing or no whole number."""
     auth_time = claims.get("auth_time")
     return auth_time if isinstance(auth_time, int) and not isinstance(auth_time, bool) else None
+
+
+def session_of(claims: Mapping[str, Any]) -> str | None:
+    """The id of the session (`sid`, as in OpenID Connect); None where the claim is missing or no text."""
+    sid = claims.get("sid")
+    return sid if isinstance(sid, str) else None

@@ -1,0 +1,1 @@
+"""Sessions: logins that a user can see and end."""
