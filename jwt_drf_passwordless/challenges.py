@@ -44,12 +44,14 @@ def issue(
     with_codes: bool = True,
     provider: str = "",
     over: Challenge | None = None,
+    tries: int = 0,
 ) -> Challenge:
     """Write a fresh challenge over the one of its key; Throttled, with `wait` in seconds, if it must wait.
 
     The key is that of purpose, field and `owner`, by default the identifier. The clear codes are
     `.short_token` and `.token` of the row; without codes nothing matches unless `provider` names somebody else
-    who knows the code. `over` is the row as the caller has read it, to be sent again under its nonce.
+    who knows the code. `over` is the row as the caller has read it, to be sent again under its nonce;
+    `tries` is the number of wrong ones that it starts with.
     """
     now = timezone.now()
     key = challenge_key(purpose, field, owner or identifier)
@@ -81,7 +83,7 @@ def issue(
         sends=sends,
         next_send_at=now + timedelta(seconds=_wait_after(sends)),
         uses=0,
-        tries=0,
+        tries=tries,
         nonce=over.nonce if over else _nonce(),
         provider=provider,
         verification_id="",
@@ -93,21 +95,27 @@ def issue(
     return challenge
 
 
-def renew(purpose: str, field: str, owner: str) -> Challenge | None:
+def renew(purpose: str, field: str, owner: str, *, needs_code: bool = True) -> Challenge | None:
     """Give the challenge of a key a new nonce, which voids the tickets that name the old one: the row.
 
-    Its code, wrong tries and wait stay; of one that is used up, the code goes. None when there is no row
-    or a parallel call was faster.
+    Its code, wrong tries and wait stay; of one that is used up, the code goes. Where no code of ours is
+    needed, the time begins anew once no sent one is open. None when there is no row or a parallel call
+    was faster.
     """
+    now = timezone.now()
     row = Challenge.objects.find(key=challenge_key(purpose, field, owner))
     if row is None:
         return None
     values: dict[str, Any] = {"nonce": _nonce()}
-    if row.uses:
+    is_over = row.uses > 0 or (row.expires_at <= now and not needs_code)
+    if is_over:
         values |= {"uses": 0, "short_digest": "", "long_digest": None, "provider": "", "verification_id": ""}
+    if not needs_code and (is_over or not (row.short_digest or row.verification_id)):
+        values["expires_at"] = now + timedelta(seconds=settings.TOKEN_LIFETIME)
     if not Challenge.objects.filter(pk=row.pk, nonce=row.nonce, uses=row.uses).update(**values):
         return None
-    row.nonce = values["nonce"]
+    for name, value in values.items():
+        setattr(row, name, value)
     return row
 
 

@@ -126,7 +126,7 @@ class InvalidTicket(PasswordlessError):
 
 
 class ReauthenticationRequired(PasswordlessError):
-    """403: the token does not say that a second factor was proven, or not lately."""
+    """403: the token does not say that the user has signed in lately, or with the second factor."""
 
     status_code = status.HTTP_403_FORBIDDEN
     default_code = "reauthentication_required"
@@ -155,3 +155,11 @@ class SecondFactorSamePhone(PasswordlessError):
     status_code = status.HTTP_403_FORBIDDEN
     default_code = "second_factor_same_phone"
     message_name = "SECOND_FACTOR_SAME_PHONE"
+
+
+class FactorUnavailable(PasswordlessError):
+    """400: this second factor cannot be added, as the user has as many as may be, or lacks what it needs."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "factor_unavailable"
+    message_name = "FACTOR_UNAVAILABLE"

@@ -4,6 +4,7 @@ from jwt_drf_passwordless.two_factor.base import NotSent, NumberRefused, PhonePr
 from jwt_drf_passwordless.two_factor.permissions import FreshLogin, HasSecondFactor
 from jwt_drf_passwordless.two_factor.phone.authy import AuthyProvider
 from jwt_drf_passwordless.two_factor.phone.local import LocalPhoneProvider
+from jwt_drf_passwordless.two_factor.stored import StoredFactor
 
 __all__ = [
     "AuthyProvider",
@@ -14,4 +15,5 @@ __all__ = [
     "NumberRefused",
     "PhoneProvider",
     "SecondFactor",
+    "StoredFactor",
 ]

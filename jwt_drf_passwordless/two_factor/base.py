@@ -1,25 +1,44 @@
 """The contract of a second factor, and of whoever sends and checks the codes of the phone factor."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser
+from rest_framework import serializers
 from rest_framework.request import Request
 
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.models import PhoneDevice
 from jwt_drf_passwordless.token_response import Proof
+from jwt_drf_passwordless.two_factor.serializers import ConfirmationSerializer
 
 
 class SecondFactor(ABC):
     """One kind of second factor, listed in `TWO_FACTOR["factors"]`; made anew for each request, without arguments.
 
-    The challenge row holds uses, wrong tries, expiry and wait, whatever the factor is.
+    The challenge row holds uses, wrong tries, expiry and wait, whatever the factor is. One kept in the
+    table `Authenticator` is a `StoredFactor`, which has done half of what follows.
     """
 
-    #: Its word in `methods`.
+    #: Its word in `methods` and in the routes, at most 26 characters.
     name: ClassVar[str]
+    #: What people call it, in messages.
+    label: ClassVar[Any] = ""
+    #: Whether `challenge` sends something, so that there is a wait before the next time.
+    sends: ClassVar[bool] = False
+    #: Whether its proof makes a login one of two factors: "mfa" and acr "aal2" (NIST SP 800-63B).
+    raises_level: ClassVar[bool] = True
+    #: Whether it only stands in for another factor: it is never the only one, and raises the level in a step-up only.
+    is_backup: ClassVar[bool] = False
+    #: Whether a user may have more than one; if not, a new one takes the place of the old.
+    several: ClassVar[bool] = False
+    #: Whether an enrolment is finished by a proof; if not, `store` follows at once.
+    needs_confirmation: ClassVar[bool] = True
+    #: The bodies that begin and that finish an enrolment.
+    begin_serializer: ClassVar[type[serializers.Serializer[Any]]] = serializers.Serializer
+    confirm_serializer: ClassVar[type[serializers.Serializer[Any]]] = ConfirmationSerializer
 
     @property
     def makes_codes(self) -> bool:
@@ -42,6 +61,10 @@ class SecondFactor(ABC):
         """Send what the user needs, if anything. Raises ProviderUnavailable."""
         return
 
+    def options(self, user: AbstractBaseUser, row: Challenge) -> dict[str, Any] | None:
+        """What a client needs to make the proof, as JSON; None where that is nothing."""
+        return None
+
     def check_format(self, user: AbstractBaseUser, code: str) -> None:
         """Raise ValidationError for a text that cannot be a code: it costs no try."""
         return
@@ -50,9 +73,58 @@ class SecondFactor(ABC):
     def verify(self, user: AbstractBaseUser, row: Challenge, code: str) -> bool:
         """Whether the code proves the factor. A try is spent already; the caller uses up the row."""
 
+    def used(self, user: AbstractBaseUser, request: Request | None) -> None:
+        """What else a use has to cause, once it has succeeded."""
+        return
+
     def amr(self, row: Challenge) -> tuple[str, ...]:
         """RFC 8176 names of what it proves."""
         return ("otp",)
+
+    def may_enrol(self, user: AbstractBaseUser) -> bool:
+        """Whether users may add one, or replace it, themselves; what follows is only asked where they may."""
+        return False
+
+    def ensure_may_enrol(self, user: AbstractBaseUser, data: Mapping[str, Any]) -> None:
+        """What must hold before a challenge is written. Raises ValidationError, Throttled."""
+        return
+
+    def about(self, user: AbstractBaseUser, data: Mapping[str, Any]) -> str:
+        """What the challenge of an enrolment is about, such as the number: both bodies must name the same."""
+        return ""
+
+    def begin(
+        self, user: AbstractBaseUser, row: Challenge, data: Mapping[str, Any], request: Request | None
+    ) -> dict[str, Any]:
+        """Begin an enrolment: what the client needs for it. Raises ProviderUnavailable, ValidationError."""
+        return {}
+
+    def check_enrolment_format(self, user: AbstractBaseUser, code: str) -> None:
+        """As `check_format`, for the code of an enrolment."""
+        return
+
+    def check_enrolment(self, user: AbstractBaseUser, row: Challenge, code: str) -> bool:
+        """Whether the code proves what is being enrolled. A try is spent already."""
+        return False
+
+    def store(self, user: AbstractBaseUser, row: Challenge, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Make it the user's, after `check_enrolment`: its entry of `listed`, and what is told only now.
+
+        Raises InvalidCredentials when that cannot be any more.
+        """
+        raise NotImplementedError
+
+    def listed(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
+        """What the user has: `id`, a text; `method`, `name`; `created_at`, `last_used_at`; what else is no secret."""
+        return []
+
+    def remove(self, user: AbstractBaseUser, pk: str) -> bool:
+        """Remove the one of that id; False when there is none (any more)."""
+        return False
+
+    def rename(self, user: AbstractBaseUser, pk: str, name: str) -> bool:
+        """Give the one of that id another name; False when there is none, or it has no name."""
+        return False
 
 
 class NotSent(Exception):

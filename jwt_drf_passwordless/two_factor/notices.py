@@ -19,7 +19,7 @@ WORTH_SENDING = timedelta(days=1)
 
 
 class SecondFactorChangedEmail(PasswordlessRequestMessage):
-    """Templates `jwt_drf_passwordless/second_factor_changed_{subject,body}.txt`, context `action` and `phone`."""
+    """Templates `jwt_drf_passwordless/second_factor_changed_{subject,body}.txt`, context `action`, `factor`, `name`."""
 
     template_prefix = "jwt_drf_passwordless/second_factor_changed_"
 

@@ -1,5 +1,6 @@
 """Bodies of the second factor's endpoints. The password is checked here, as SimpleJWT does; nothing is used up."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,48 @@ from rest_framework_simplejwt.serializers import TokenObtainSerializer
 
 from jwt_drf_passwordless.methods import MOBILE
 from jwt_drf_passwordless.serializers import IdentifierField, TextField, TokenField
+
+
+class ProofField(TokenField):
+    """A code; or, where the proof of a factor is a JSON object, that object, which becomes its text."""
+
+    #: Longest object in characters.
+    max_object = 8192
+
+    def run_validation(self, data: Any = empty) -> Any:
+        if not isinstance(data, Mapping):
+            return super().run_validation(data)
+        try:
+            text = json.dumps(data, separators=(",", ":"))
+        except (RecursionError, TypeError, ValueError):
+            self.fail("invalid")
+        if len(text) > self.max_object:
+            self.fail("max_length", max_length=self.max_object)
+        return text
+
+
+class NameField(TextField):
+    """What a user calls a factor or device: one line."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=64, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        text = " ".join(super().to_internal_value(data).split())
+        if not text.isprintable():
+            self.fail("invalid")
+        return text
+
+
+class NameSerializer(serializers.Serializer[Any]):
+    name = NameField()
+
+
+class ConfirmationSerializer(serializers.Serializer[Any]):
+    """The proof that finishes an enrolment, and what the user calls the factor."""
+
+    token = ProofField(max_length=255)
+    name = NameField(required=False, allow_blank=True)
 
 
 class PasswordSerializer(TokenObtainSerializer):
@@ -26,7 +69,7 @@ class PasswordSerializer(TokenObtainSerializer):
 class PasswordTokenSerializer(PasswordSerializer):
     """The same, and the code: all of the login once more, for clients that keep no ticket."""
 
-    token = TokenField(max_length=255)
+    token = ProofField(max_length=255)
     method = TextField(max_length=32, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -42,7 +85,7 @@ class TicketSerializer(serializers.Serializer[Any]):
 
 
 class TicketTokenSerializer(TicketSerializer):
-    token = TokenField(max_length=255)
+    token = ProofField(max_length=255)
 
 
 class PhoneField(IdentifierField):
@@ -66,6 +109,7 @@ class PhoneTokenSerializer(serializers.Serializer[Any]):
 
 
 class RemovalSerializer(serializers.Serializer[Any]):
-    """A code of `2fa/step-up/`; needless with a fresh token."""
+    """A proof for `2fa/step-up/`, of the factor `method` if not of the first; needless with a fresh token."""
 
-    token = TokenField(max_length=255, required=False)
+    token = ProofField(max_length=255, required=False)
+    method = TextField(max_length=32, required=False)

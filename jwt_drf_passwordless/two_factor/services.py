@@ -34,6 +34,8 @@ from jwt_drf_passwordless.utils import challenge_key, keyed_digests
 #: Purposes of challenges. A code made for one fits no other.
 SECOND_FACTOR = "second_factor"
 STEP_UP = "step_up"
+#: Stands in such a row, in the place of a provider, while nothing was sent for it.
+NOTHING_SENT = "-"
 #: Their rows are one for each user: wrong tries and waits are the account's, whatever tickets there are.
 FIELD = "user"
 
@@ -41,12 +43,14 @@ FIELD = "user"
 def gate(user: AbstractBaseUser, request: Request | None) -> dict[str, Any] | None:
     """What a user let in by a first factor is answered instead of tokens; None when that factor is enough.
 
-    Asks for the second factor, or, within the wait between two messages, for the code sent before.
-    Raises SecondFactorBroken, SecondFactorSamePhone, ProviderUnavailable; Throttled when a parallel
-    login was faster.
+    Asks for the second factor, or, within the wait between two messages, for the code sent before. A first
+    factor that was two, such as a passkey with a PIN, is enough. Raises SecondFactorBroken,
+    SecondFactorSamePhone, ProviderUnavailable; Throttled when a parallel login was faster.
     """
     proof = proof_of(user)
-    enrolled = [factor for factor in factors() if factor.is_enrolled(user)]
+    if "mfa" in proof.amr:
+        return None
+    enrolled = _enrolled(user)
     if not enrolled:
         return _ask_to_enrol(user) if is_required(user) else None
     usable = [factor for factor in enrolled if factor.is_independent(user, proof)]
@@ -60,7 +64,7 @@ def gate(user: AbstractBaseUser, request: Request | None) -> dict[str, Any] | No
 def has_factor(user: AbstractBaseUser) -> bool:
     """Whether a user has enrolled a second factor, one that is broken included."""
     try:
-        return any(factor.is_enrolled(user) for factor in factors())
+        return bool(_enrolled(user))
     except SecondFactorBroken:
         return True
 
@@ -75,9 +79,11 @@ def step_up(user: AbstractBaseUser, claims: dict[str, Any], request: Request | N
     proof, auth_time = Proof(amr_of(claims)), auth_time_of(claims)
     if not proof.amr or auth_time is None:
         raise ReauthenticationRequired
-    enrolled = [factor for factor in factors() if factor.is_enrolled(user)]
+    enrolled = _enrolled(user)
     if not enrolled:
         raise SecondFactorNeeded
+    if any(factor.raises_level for factor in enrolled):
+        enrolled = [factor for factor in enrolled if factor.raises_level]
     usable = [factor for factor in enrolled if factor.is_independent(user, proof)]
     if not usable:
         raise SecondFactorSamePhone
@@ -89,11 +95,26 @@ def step_up(user: AbstractBaseUser, claims: dict[str, Any], request: Request | N
 
 @sensitive_variables()
 def resend(ticket_text: str, method: str | None, request: Request | None) -> None:
-    """Send a new code for a ticket, which stays good. Raises InvalidTicket, Throttled, ProviderUnavailable."""
+    """Send a new code for a ticket, which stays good, if the factor sends any.
+
+    Raises InvalidTicket, Throttled, ProviderUnavailable.
+    """
     ticket, row, user = _open(ticket_text)
     factor = _choose(user, ticket.methods, method)
-    purpose = _purpose(ticket.kind)
-    row = challenges.issue(purpose, FIELD, ticket.user, user, with_codes=factor.makes_codes, over=row)
+    if not factor.sends:
+        return
+    # Where the last challenge has sent nothing there is nothing to wait for; the wrong tries stay.
+    waits, tries = (False, row.tries) if row.provider == NOTHING_SENT else (True, 0)
+    row = challenges.issue(
+        _purpose(ticket.kind),
+        FIELD,
+        ticket.user,
+        user,
+        with_codes=factor.makes_codes,
+        over=row,
+        cooldown=waits,
+        tries=tries,
+    )
     factor.challenge(user, row, request)
 
 
@@ -103,7 +124,7 @@ def verify_ticket(ticket_text: str, code: str, method: str | None, request: Requ
     ticket, row, user = _open(ticket_text)
     factor = _choose(user, ticket.methods, method)
     _prove(user, row, factor, code, request)
-    return _finish(user, ticket.amr, factor, row, request)
+    return _finish(user, ticket.amr, factor, row, request, is_step_up=ticket.kind == "step_up")
 
 
 @sensitive_variables()
@@ -117,9 +138,9 @@ def verify_password_login(
 
 
 @sensitive_variables()
-def prove_step_up(user: AbstractBaseUser, code: str, request: Request | None) -> None:
-    """Use up a code that `step_up` has sent, without its ticket. Raises InvalidCredentials."""
-    factor, row = _choose(user, _all_names(), None), _find(STEP_UP, user)
+def prove_step_up(user: AbstractBaseUser, code: str, method: str | None, request: Request | None) -> None:
+    """Use up a proof that `step_up` has asked for, without its ticket. Raises InvalidCredentials."""
+    factor, row = _choose(user, _all_names(), method), _find(STEP_UP, user)
     _prove(user, row, factor, code, request)
 
 
@@ -140,18 +161,24 @@ def _ask(
     user: AbstractBaseUser, kind: Kind, amr: tuple[str, ...], usable: list[SecondFactor], request: Request | None
 ) -> dict[str, Any]:
     factor, owner, purpose = usable[0], str(user.pk), _purpose(kind)
-    sent: dict[str, Any] = {"sent": True}
+    sent: dict[str, Any] = {"sent": factor.sends}
     try:
-        row = challenges.issue(purpose, FIELD, owner, user, with_codes=factor.makes_codes)
+        provider = "" if factor.sends else NOTHING_SENT
+        row = challenges.issue(purpose, FIELD, owner, user, with_codes=factor.makes_codes, provider=provider)
     except Throttled as throttled:
-        renewed = challenges.renew(purpose, FIELD, owner)
+        renewed = challenges.renew(purpose, FIELD, owner, needs_code=factor.sends)
         if renewed is None:
             raise
-        row, sent = renewed, {"sent": False, "retry_after": getattr(throttled, "wait", None)}
+        row, sent = renewed, {"sent": False}
+        if factor.sends:
+            sent["retry_after"] = getattr(throttled, "wait", None)
     else:
         factor.challenge(user, row, request)
-    methods = tuple(factor.name for factor in usable)
-    sentence = message("SECOND_FACTOR_REQUIRED")
+    options = {one.name: options for one in usable if (options := one.options(user, row)) is not None}
+    if options:
+        sent["options"] = options
+    methods = tuple(one.name for one in usable)
+    sentence = message("SECOND_FACTOR_REQUIRED" if factor.sends else "SECOND_FACTOR_REQUIRED_NOTHING_SENT")
     return {
         "message": sentence,
         "detail": sentence,
@@ -160,6 +187,12 @@ def _ask(
         "methods": list(methods),
         **sent,
     }
+
+
+def _enrolled(user: AbstractBaseUser) -> list[SecondFactor]:
+    """The user's factors; none while all of them only stand in for others."""
+    enrolled = [factor for factor in factors() if factor.is_enrolled(user)]
+    return enrolled if any(not factor.is_backup for factor in enrolled) else []
 
 
 def _enrolled_at(factor: SecondFactor, user: AbstractBaseUser) -> int:
@@ -232,9 +265,17 @@ def _prove(user: AbstractBaseUser, row: Challenge, factor: SecondFactor, code: s
 
 
 def _finish(
-    user: AbstractBaseUser, first: tuple[str, ...], factor: SecondFactor, row: Challenge, request: Request | None
+    user: AbstractBaseUser,
+    first: tuple[str, ...],
+    factor: SecondFactor,
+    row: Challenge,
+    request: Request | None,
+    *,
+    is_step_up: bool = False,
 ) -> dict[str, Any]:
     """The pair, whose claims name all that was proven."""
-    amr = tuple(dict.fromkeys((*first, *factor.amr(row), "mfa")))
-    setattr(user, PROOF_ATTRIBUTE, Proof(amr))
+    factor.used(user, request)
+    raises_level = factor.raises_level and (is_step_up or not factor.is_backup)
+    names = [name for name in (*first, *factor.amr(row)) if name != "mfa"] + ["mfa"] * raises_level
+    setattr(user, PROOF_ATTRIBUTE, Proof(tuple(dict.fromkeys(names)), request=request))
     return token_response.generate_auth_token(user)

@@ -1,12 +1,14 @@
 """What a client carries from the first step to the second: the ticket, and the token that can only enrol."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core import signing
 from django.views.decorators.debug import sensitive_variables
+from rest_framework_simplejwt import settings as jwt_settings
 from rest_framework_simplejwt.tokens import Token
 
 from jwt_drf_passwordless.exceptions import InvalidTicket
@@ -52,7 +54,7 @@ def unseal(text: str) -> Ticket:
 
 
 class EnrolmentToken(Token):
-    """For who must have a second factor and has none: opens `2fa/phone-verify/` and `2fa/phone-register/` only."""
+    """For who must have a second factor and has none: opens the routes of enrolment only."""
 
     token_type = "two_factor_enrolment"
     lifetime = timedelta(minutes=10)
@@ -60,3 +62,8 @@ class EnrolmentToken(Token):
 
 def enrolment_token(user: AbstractBaseUser) -> str:
     return str(EnrolmentToken.for_user(user))
+
+
+def is_enrolment(claims: Mapping[str, Any]) -> bool:
+    """Whether these are the claims of an `EnrolmentToken`."""
+    return claims.get(jwt_settings.api_settings.TOKEN_TYPE_CLAIM) == EnrolmentToken.token_type

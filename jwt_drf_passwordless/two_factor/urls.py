@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from jwt_drf_passwordless.two_factor import views
+from jwt_drf_passwordless.two_factor import factor_views, views
 
 urlpatterns = [
     path("token/", views.TwoFactorTokenObtainPairView.as_view(), name="token_obtain_pair"),
@@ -14,4 +14,8 @@ urlpatterns = [
     path("2fa/resend/", views.TwoFactorResendView.as_view(), name="2fa_resend"),
     path("2fa/step-up/", views.TwoFactorStepUpView.as_view(), name="2fa_step_up"),
     path("2fa/phone/", views.PhoneView.as_view(), name="2fa_phone"),
+    path("2fa/factors/", factor_views.FactorListView.as_view(), name="2fa_factors"),
+    path("2fa/factors/<slug:method>/", factor_views.FactorBeginView.as_view(), name="2fa_factor_begin"),
+    path("2fa/factors/<slug:method>/confirm/", factor_views.FactorConfirmView.as_view(), name="2fa_factor_confirm"),
+    path("2fa/factors/<slug:method>/<slug:pk>/", factor_views.FactorView.as_view(), name="2fa_factor"),
 ]

@@ -21,10 +21,10 @@ from jwt_drf_passwordless.base_views import FlowView
 from jwt_drf_passwordless.claims import claims_of
 from jwt_drf_passwordless.services import second_step
 from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof
-from jwt_drf_passwordless.two_factor import services
+from jwt_drf_passwordless.two_factor import enrolment, services
 from jwt_drf_passwordless.two_factor.authentication import EnrolmentAuthentication
 from jwt_drf_passwordless.two_factor.conf import is_on
-from jwt_drf_passwordless.two_factor.phone import enrolment
+from jwt_drf_passwordless.two_factor.phone.factor import PhoneFactor
 from jwt_drf_passwordless.two_factor.serializers import (
     PasswordSerializer,
     PasswordTokenSerializer,
@@ -34,6 +34,8 @@ from jwt_drf_passwordless.two_factor.serializers import (
     TicketSerializer,
     TicketTokenSerializer,
 )
+
+PHONE = PhoneFactor.name
 
 
 class TwoFactorView(FlowView):
@@ -99,7 +101,7 @@ class TwoFactorTokenObtainPairView(TwoFactorView):
     @sensitive_variables()
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         user = self.read(request, PasswordSerializer).user
-        setattr(user, PROOF_ATTRIBUTE, Proof(("pwd",)))
+        setattr(user, PROOF_ATTRIBUTE, Proof(("pwd",), request=request))
         pending = second_step(user, request)
         if pending is not None:
             return Response(pending, status=status.HTTP_206_PARTIAL_CONTENT)
@@ -161,7 +163,7 @@ class PhoneVerifyView(EnrolmentView):
 
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.read(request, PhoneSerializer).validated_data
-        enrolment.start(user_of(request), data["authy_phone"], claims_of(request), request)
+        enrolment.begin(user_of(request), PHONE, data, claims_of(request), request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -174,7 +176,7 @@ class PhoneRegisterView(EnrolmentView):
     @sensitive_variables()
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.read(request, PhoneTokenSerializer).validated_data
-        enrolment.finish(user_of(request), data["authy_phone"], data["token"], claims_of(request), request)
+        enrolment.confirm(user_of(request), PHONE, data, claims_of(request), request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -188,7 +190,7 @@ class PhoneView(UserView):
     http_method_names = ["get", "delete", "options"]
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(enrolment.status(user_of(request)))
+        return Response(PhoneFactor().status(user_of(request)))
 
     def delete(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return self.post(request, *args, **kwargs)  # for its limiter; POST itself is not among the verbs
@@ -196,7 +198,9 @@ class PhoneView(UserView):
     @sensitive_variables()
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.read(request, RemovalSerializer).validated_data
-        enrolment.remove(user_of(request), data.get("token"), claims_of(request), request)
+        user = user_of(request)
+        device = PhoneFactor().device(user)
+        enrolment.remove(user, PHONE, str(device.pk) if device else "", data, claims_of(request), request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -1,5 +1,7 @@
 """Making a phone the second factor, replacing and removing it: the bound flow, fresh proofs, notices, mirror fields."""
 
+import time
+
 import pytest
 import sms
 import time_machine
@@ -18,12 +20,12 @@ pytestmark = pytest.mark.django_db
 
 REAUTHENTICATE = (
     403,
-    {"detail": "Please confirm with your second factor first.", "code": "reauthentication_required"},
+    {"detail": "Please sign in again, or confirm with your second factor, first.", "code": "reauthentication_required"},
 )
 NEEDED = (
     403,
     {
-        "detail": "Your account needs a second factor. Register a phone number first.",
+        "detail": "Your account needs a second factor. Please add one first.",
         "code": "second_factor_enrolment_required",
     },
 )
@@ -134,7 +136,20 @@ def test_a_code_expires_after_ten_minutes(api, ada):
     access = api.pair(ada)["access"]
     ask(api, access)
     with later(601):
-        assert outcome(register(api, str(AccessToken.for_user(ada)))) == INVALID
+        token = AccessToken.for_user(ada)
+        token["auth_time"] = int(time.time())
+        assert outcome(register(api, str(token))) == INVALID
+
+
+@pytest.mark.parametrize("route", ["2fa/phone-verify/", "2fa/phone-register/", "2fa/factors/phone/"])
+def test_a_first_factor_needs_a_fresh_login(api, ada, route):
+    pair = api.pair(ada)
+    body = {"authy_phone": PHONE, "token": "123456"}
+    with time_machine.travel(time.time() + 301):
+        access = api.call("token/refresh/", {"refresh": pair["refresh"]}).json()["access"]
+        assert outcome(api.call(route, body, access)) == REAUTHENTICATE
+    assert outcome(api.call(route, body, str(AccessToken.for_user(ada)))) == REAUTHENTICATE
+    assert not sms.outbox
 
 
 def test_another_number_than_the_one_that_was_texted_is_refused(api, ada):
@@ -314,7 +329,7 @@ def test_an_added_phone_is_told(api, ada, heard):
     ]
     assert mail.outbox[-1].to == ["ada@example.com"]
     assert mail.outbox[-1].subject == "A second factor was added to your account"
-    assert "The phone ***99 is now the second factor of your account.\n" in mail.outbox[-1].body
+    assert "This is now a second factor of your account: phone ***99\n" in mail.outbox[-1].body
 
 
 def test_a_replaced_phone_is_told(api, grace, heard):
@@ -329,7 +344,7 @@ def test_a_removed_phone_is_told(api, grace, heard):
     api.send("DELETE", "2fa/phone/", access=api.pair(grace)["access"])
     assert [fact[0] for fact in heard] == ["factor_removed", "second_factor_changed"]
     assert mail.outbox[-1].subject == "A second factor was removed from your account"
-    assert "The phone ***99 is no longer the second factor of your account." in mail.outbox[-1].body
+    assert "This second factor was removed from your account: phone ***99\n" in mail.outbox[-1].body
 
 
 def test_the_notice_names_the_site(api, ada, configure):

@@ -2,18 +2,20 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from jwt_drf_passwordless import delivery, limits
 from jwt_drf_passwordless.conf import message, resolve
-from jwt_drf_passwordless.exceptions import ProviderUnavailable, SecondFactorBroken
+from jwt_drf_passwordless.exceptions import InvalidCredentials, ProviderUnavailable, SecondFactorBroken
 from jwt_drf_passwordless.external_2fa.base import External2FAProvider
 from jwt_drf_passwordless.external_2fa.registry import build
 from jwt_drf_passwordless.methods import MOBILE
@@ -22,7 +24,9 @@ from jwt_drf_passwordless.models import PhoneDevice
 from jwt_drf_passwordless.token_response import Proof
 from jwt_drf_passwordless.two_factor.base import NumberRefused, PhoneProvider, SecondFactor
 from jwt_drf_passwordless.two_factor.conf import LOCAL_PROVIDER, option
+from jwt_drf_passwordless.two_factor.phone import devices, enrolment
 from jwt_drf_passwordless.two_factor.phone.external import ExternalPhoneProvider
+from jwt_drf_passwordless.two_factor.serializers import PhoneSerializer, PhoneTokenSerializer
 from jwt_drf_passwordless.utils import mask
 
 logger = logging.getLogger(__name__)
@@ -59,6 +63,10 @@ class PhoneFactor(SecondFactor):
     """A code to the user's `PhoneDevice`. A device that lacks something refuses the login: it never counts as none."""
 
     name = "phone"
+    label = _("phone")
+    sends = True
+    begin_serializer = PhoneSerializer
+    confirm_serializer = PhoneTokenSerializer
 
     def __init__(self) -> None:
         self._found: dict[Any, PhoneDevice | None] = {}
@@ -127,6 +135,64 @@ class PhoneFactor(SecondFactor):
 
     def amr(self, row: Challenge) -> tuple[str, ...]:
         return MOBILE.amr_of(row.channel)
+
+    def may_enrol(self, user: AbstractBaseUser) -> bool:
+        return True
+
+    def ensure_may_enrol(self, user: AbstractBaseUser, data: Mapping[str, Any]) -> None:
+        self.provider.is_configured()  # made, or refused, before anything is counted
+        limits.check_number(data["authy_phone"])
+
+    def about(self, user: AbstractBaseUser, data: Mapping[str, Any]) -> str:
+        return str(data["authy_phone"])
+
+    def begin(
+        self, user: AbstractBaseUser, row: Challenge, data: Mapping[str, Any], request: Request | None
+    ) -> dict[str, Any]:
+        enrolment.send(self.provider, user, row, self.name, request)
+        return {"sent": True}
+
+    def check_enrolment_format(self, user: AbstractBaseUser, code: str) -> None:
+        ensure_length(code, self.provider.code_length())
+
+    @sensitive_variables()
+    def check_enrolment(self, user: AbstractBaseUser, row: Challenge, code: str) -> bool:
+        return self.provider.check(row.identifier, row, code)
+
+    def store(self, user: AbstractBaseUser, row: Challenge, data: Mapping[str, Any]) -> dict[str, Any]:
+        known, number = self.device(user), row.identifier
+        vendor_user_id = enrolment.register(self.provider, user, number)
+        if not devices.store(user, known, number, self.provider.alias, vendor_user_id):
+            raise InvalidCredentials("raced")
+        self._found.clear()
+        return self.listed(user)[0]
+
+    def listed(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
+        device = self.device(user)
+        if device is None:
+            return []
+        number = mask(device.number)
+        return [
+            {
+                "id": str(device.pk),
+                "method": self.name,
+                "name": number,
+                "phone": number,
+                "created_at": device.confirmed_at,
+                "last_used_at": None,
+            }
+        ]
+
+    def remove(self, user: AbstractBaseUser, pk: str) -> bool:
+        device = self.device(user)
+        return device is not None and str(device.pk) == pk and devices.remove(user, device)
+
+    def status(self, user: AbstractBaseUser) -> dict[str, Any]:
+        """The answer of `2fa/phone/`."""
+        device = self.device(user)
+        if device is None:
+            return {"enrolled": False}
+        return {"enrolled": True, "phone": mask(device.number), "confirmed_at": device.confirmed_at}
 
     def _needed(self, user: AbstractBaseUser) -> PhoneDevice:
         device = self.device(user)

@@ -1,0 +1,212 @@
+"""Adding, replacing and removing second factors of any kind, and telling what a user has. No HTTP here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.views.decorators.debug import sensitive_variables
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+
+from jwt_drf_passwordless import challenges, signals
+from jwt_drf_passwordless.claims import has_second_factor, is_fresh
+from jwt_drf_passwordless.events import record
+from jwt_drf_passwordless.exceptions import (
+    FactorUnavailable,
+    InvalidCredentials,
+    ReauthenticationRequired,
+    SecondFactorBroken,
+    SecondFactorNeeded,
+)
+from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
+from jwt_drf_passwordless.sessions.services import end_sessions
+from jwt_drf_passwordless.two_factor import notices, services
+from jwt_drf_passwordless.two_factor.base import SecondFactor
+from jwt_drf_passwordless.two_factor.conf import is_required
+from jwt_drf_passwordless.two_factor.registry import factors
+from jwt_drf_passwordless.two_factor.signals import factor_added, factor_removed, second_factor_changed
+from jwt_drf_passwordless.two_factor.tickets import is_enrolment
+from jwt_drf_passwordless.utils import challenge_key
+
+#: Its challenges are one for each user and factor, so that nobody texts numbers in turn.
+FIELD = "user"
+
+Claims = Mapping[str, Any]
+Data = Mapping[str, Any]
+
+
+def purpose_of(factor: SecondFactor) -> str:
+    """The purpose of a factor's enrolment challenges."""
+    return f"enrol_{factor.name}"
+
+
+def overview(user: AbstractBaseUser) -> dict[str, Any]:
+    """What the user has, what may be added or replaced, and whether the user must have a factor."""
+    made = factors()
+    has_main = _has_main(made, user)
+    return {
+        "factors": [entry for factor in made for entry in factor.listed(user)],
+        "available": [factor.name for factor in made if (has_main or not factor.is_backup) and factor.may_enrol(user)],
+        "required": is_required(user),
+    }
+
+
+@sensitive_variables()
+def begin(user: AbstractBaseUser, name: str, data: Data, claims: Claims, request: Request | None) -> dict[str, Any]:
+    """Begin the enrolment of a factor: what the client needs for `confirm`, or the entry where nothing needs proof.
+
+    Raises NotFound, ReauthenticationRequired, FactorUnavailable, Throttled, ProviderUnavailable, ValidationError.
+    """
+    made = factors()
+    factor = named(made, name)
+    _ensure_fresh(made, user, claims)
+    if not factor.may_enrol(user) or (factor.is_backup and not _has_main(made, user)):
+        raise FactorUnavailable
+    factor.ensure_may_enrol(user, data)
+    row = challenges.issue(
+        purpose_of(factor),
+        FIELD,
+        factor.about(user, data),
+        user,
+        owner=str(user.pk),
+        cooldown=factor.sends,
+        with_codes=factor.makes_codes,
+    )
+    if factor.needs_confirmation:
+        return {"method": factor.name, **factor.begin(user, row, data, request)}
+    return _store(user, factor, row, data, claims, request)
+
+
+@sensitive_variables()
+def confirm(user: AbstractBaseUser, name: str, data: Data, claims: Claims, request: Request | None) -> dict[str, Any]:
+    """Make what was begun the user's, if `data["token"]` proves it: its entry.
+
+    Raises NotFound, ReauthenticationRequired, InvalidCredentials, ProviderUnavailable.
+    """
+    made = factors()
+    factor = named(made, name)
+    _ensure_fresh(made, user, claims)
+    about = factor.about(user, data)
+    factor.check_enrolment_format(user, data["token"])
+    key = challenge_key(purpose_of(factor), FIELD, str(user.pk))
+
+    def check(row: Challenge, code: str) -> bool:
+        return row.identifier == about and factor.check_enrolment(user, row, code)
+
+    try:
+        row = Challenge.objects.find(key=key)
+        if row is None:
+            raise InvalidCredentials("unknown")
+        return _store(user, factor, challenges.redeem_by(row, data["token"], check), data, claims, request)
+    except InvalidCredentials as refused:
+        facts: dict[str, Any] = {"field": factor.name, "identifier": about, "user": user, "request": request}
+        record(signals.token_refused, reason=refused.reason, **facts)
+        raise
+
+
+@sensitive_variables()
+def remove(user: AbstractBaseUser, name: str, pk: str, data: Data, claims: Claims, request: Request | None) -> None:
+    """Remove a factor, by a proof for `services.step_up` in `data["token"]` or by a fresh token.
+
+    Raises NotFound, SecondFactorNeeded when the user must have one and this is the last,
+    ReauthenticationRequired, InvalidCredentials.
+    """
+    made = factors()
+    factor = named(made, name)
+    entry = next((entry for entry in factor.listed(user) if entry["id"] == pk), None)
+    if entry is None:
+        raise NotFound
+    if is_required(user) and not factor.is_backup and _count(made, user) == 1:
+        raise SecondFactorNeeded
+    if data.get("token"):
+        services.prove_step_up(user, data["token"], data.get("method"), request)
+    else:
+        _ensure_fresh(made, user, claims)
+    if not factor.remove(user, pk):
+        raise NotFound
+    _tell(factor_removed, user, factor, entry, "removed", claims, request)
+    left = factors()
+    if not _has_main(left, user):
+        for backup in left:
+            for entry in backup.listed(user) if backup.is_backup else ():
+                backup.remove(user, entry["id"])
+
+
+def rename(user: AbstractBaseUser, name: str, pk: str, new_name: str) -> None:
+    """Give a factor another name. Raises NotFound."""
+    if not named(factors(), name).rename(user, pk, new_name):
+        raise NotFound
+
+
+def _store(
+    user: AbstractBaseUser,
+    factor: SecondFactor,
+    row: Challenge,
+    data: Data,
+    claims: Claims,
+    request: Request | None,
+) -> dict[str, Any]:
+    replaced = not factor.several and _is_enrolled(factor, user)
+    entry = factor.store(user, row, data)
+    _tell(factor_added, user, factor, entry, "replaced" if replaced else "added", claims, request)
+    return entry
+
+
+def _tell(
+    event: Any,
+    user: AbstractBaseUser,
+    factor: SecondFactor,
+    entry: Mapping[str, Any],
+    action: str,
+    claims: Claims,
+    request: Request | None,
+) -> None:
+    """What every change causes: open tickets are void, other sessions end, the user and the project are told."""
+    # With none before, too: support may have removed the one that had a code.
+    services.void_challenges(user)
+    end_sessions(user, reason="factor_changed", keep=claims, request=request)
+    facts: dict[str, Any] = {"field": factor.name, "user": user, "request": request, "factor": factor.name}
+    facts["subject"] = entry.get("phone", "")
+    if event is factor_added:
+        record(event, replaced=action == "replaced", **facts)
+    else:
+        record(event, **facts)
+    record(second_factor_changed, **facts, action=action)
+    notices.notify(user, action=action, factor=factor.label, name=entry["name"])
+
+
+def _ensure_fresh(made: list[SecondFactor], user: AbstractBaseUser, claims: Claims) -> None:
+    """Whoever has stolen an access token must not add, replace or remove a second factor (OWASP ASVS 7.5.1).
+
+    Raises ReauthenticationRequired unless the login is fresh, and has proven a second factor if there is one
+    that can. The token of who must enrol is fresh as long as it lives.
+    """
+    is_protected = any(factor.raises_level and not factor.is_backup and _is_enrolled(factor, user) for factor in made)
+    if is_protected and not has_second_factor(claims):
+        raise ReauthenticationRequired
+    if not (is_fresh(claims) or is_enrolment(claims)):
+        raise ReauthenticationRequired
+
+
+def named(made: list[SecondFactor], name: str) -> SecondFactor:
+    """The factor of that name. Raises NotFound."""
+    for factor in made:
+        if factor.name == name:
+            return factor
+    raise NotFound
+
+
+def _has_main(made: list[SecondFactor], user: AbstractBaseUser) -> bool:
+    return any(_is_enrolled(factor, user) for factor in made if not factor.is_backup)
+
+
+def _count(made: list[SecondFactor], user: AbstractBaseUser) -> int:
+    return sum(len(factor.listed(user)) for factor in made if not factor.is_backup)
+
+
+def _is_enrolled(factor: SecondFactor, user: AbstractBaseUser) -> bool:
+    """Whether the user has it, whole or by half."""
+    try:
+        return factor.is_enrolled(user)
+    except SecondFactorBroken:
+        return True

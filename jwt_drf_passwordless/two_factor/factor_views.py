@@ -1,0 +1,86 @@
+"""One shape for all second factors: list, begin, confirm, rename, remove."""
+
+from typing import Any
+
+from django.http.response import HttpResponseBase
+from django.views.decorators.debug import sensitive_variables
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from jwt_drf_passwordless.claims import claims_of
+from jwt_drf_passwordless.two_factor import enrolment
+from jwt_drf_passwordless.two_factor.registry import factors
+from jwt_drf_passwordless.two_factor.serializers import NameSerializer, RemovalSerializer
+from jwt_drf_passwordless.two_factor.views import EnrolmentView, UserView, user_of
+
+
+class FactorListView(EnrolmentView):
+    """`2fa/factors/`: GET answers `{"factors": [...], "available": [names], "required": bool}`.
+
+    An entry has `id`, `method`, `name`, `created_at`, `last_used_at`, and what else its kind has to tell.
+    """
+
+    http_method_names = ["get", "options"]
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(enrolment.overview(user_of(request)))
+
+
+class FactorBeginView(EnrolmentView):
+    """`2fa/factors/<method>/`: begins an enrolment.
+
+    Answers 200 with what the client needs to prove it, or 201 and the entry where nothing is to be proven;
+    400 `factor_unavailable`; 403 `reauthentication_required` unless the login is fresh and, for who has a
+    second factor, by that; 404 for what the site does not offer; 429; 503.
+    """
+
+    limiter_key = "token_request_rate_limit_decorator"
+    limit = "request"
+
+    @sensitive_variables()
+    def _handle_post(self, request: Request, *args: Any, method: str, **kwargs: Any) -> Response:
+        factor = enrolment.named(factors(), method)
+        data = self.read(request, factor.begin_serializer).validated_data
+        answer = enrolment.begin(user_of(request), method, data, claims_of(request), request)
+        is_done = not factor.needs_confirmation
+        return Response(answer, status=status.HTTP_201_CREATED if is_done else status.HTTP_200_OK)
+
+
+class FactorConfirmView(EnrolmentView):
+    """`2fa/factors/<method>/confirm/`: `token`, the proof, and optional `name`; answers 201 and the entry.
+
+    400 wrong; 403 and 404 as for its beginning.
+    """
+
+    @sensitive_variables()
+    def _handle_post(self, request: Request, *args: Any, method: str, **kwargs: Any) -> Response:
+        data = self.read(request, enrolment.named(factors(), method).confirm_serializer).validated_data
+        entry = enrolment.confirm(user_of(request), method, data, claims_of(request), request)
+        return Response(entry, status=status.HTTP_201_CREATED)
+
+
+class FactorView(UserView):
+    """`2fa/factors/<method>/<id>/`: PATCH `name` renames one, DELETE removes it; both answer 204, or 404.
+
+    A DELETE needs what a beginning needs, or a `token` in the body, a proof for `2fa/step-up/`; 403 also
+    for the last factor of a user who must have one.
+    """
+
+    http_method_names = ["patch", "delete", "options"]
+
+    def patch(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return self.post(request, *args, **kwargs)  # for its limiter; POST itself is not among the verbs
+
+    delete = patch
+
+    @sensitive_variables()
+    def _handle_post(self, request: Request, *args: Any, method: str, pk: str, **kwargs: Any) -> Response:
+        user = user_of(request)
+        if request.method == "PATCH":
+            data = self.read(request, NameSerializer).validated_data
+            enrolment.rename(user, method, pk, data["name"])
+        else:
+            data = self.read(request, RemovalSerializer).validated_data
+            enrolment.remove(user, method, pk, data, claims_of(request), request)
+        return Response(status=status.HTTP_204_NO_CONTENT)
