@@ -82,7 +82,7 @@ def step_up(user: AbstractBaseUser, claims: dict[str, Any], request: Request | N
     enrolled = _enrolled(user)
     if not enrolled:
         raise SecondFactorNeeded
-    if any(factor.raises_level for factor in enrolled):
+    if any(factor.raises_level and not factor.is_backup for factor in enrolled):
         enrolled = [factor for factor in enrolled if factor.raises_level]
     usable = [factor for factor in enrolled if factor.is_independent(user, proof)]
     if not usable:
@@ -262,6 +262,7 @@ def _prove(user: AbstractBaseUser, row: Challenge, factor: SecondFactor, code: s
         record(signals.token_refused, field=factor.name, user=user, request=request, reason=refused.reason)
         raise
     record(factor_used, field=factor.name, user=user, request=request, factor=factor.name)
+    factor.used(user, request)
 
 
 def _finish(
@@ -274,7 +275,6 @@ def _finish(
     is_step_up: bool = False,
 ) -> dict[str, Any]:
     """The pair, whose claims name all that was proven."""
-    factor.used(user, request)
     raises_level = factor.raises_level and (is_step_up or not factor.is_backup)
     names = [name for name in (*first, *factor.amr(row)) if name != "mfa"] + ["mfa"] * raises_level
     setattr(user, PROOF_ATTRIBUTE, Proof(tuple(dict.fromkeys(names)), request=request))
