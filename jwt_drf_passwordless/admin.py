@@ -1,4 +1,4 @@
-"""Challenges and phones in the admin: to look at and to delete, masked, without codes or their digests."""
+"""Challenges, phones and sessions in the admin: to look at and to delete, masked, without codes or their digests."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from jwt_drf_passwordless.methods import METHODS
-from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice
+from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice, Session
 from jwt_drf_passwordless.services import LOGIN
 from jwt_drf_passwordless.utils import challenge_key, mask
 
@@ -69,6 +69,24 @@ class PhoneDeviceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("phone number"))
     def masked_number(self, device: PhoneDevice) -> str:
         return mask(device.number)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Session)
+class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Deleting one signs its user out there."""
+
+    list_display = ("user_id", "name", "network", "amr", "created_at", "last_used_at", "expires_at", "refresh_until")
+    fields = list_display
+    readonly_fields = list_display
+    search_fields = ("=user__pk",)
+    search_help_text = _("The primary key of a user.")
+    show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

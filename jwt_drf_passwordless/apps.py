@@ -14,6 +14,7 @@ class JwtDrfPasswordlessConfig(AppConfig):
         from jwt_drf_passwordless import checks, deploy_checks, limit_checks
         from jwt_drf_passwordless.captcha import checks as captcha_checks
         from jwt_drf_passwordless.external_2fa import checks as provider_checks
+        from jwt_drf_passwordless.sessions import checks as session_checks
         from jwt_drf_passwordless.two_factor import checks as two_factor_checks
 
         register(checks.check_settings, Tags.security)
@@ -24,5 +25,6 @@ class JwtDrfPasswordlessConfig(AppConfig):
         register(provider_checks.check_provider_deployment, Tags.security, deploy=True)
         register(captcha_checks.check_captcha, Tags.security)
         register(captcha_checks.check_captcha_deployment, Tags.security, deploy=True)
+        register(session_checks.check_sessions, Tags.security)
         register(two_factor_checks.check_two_factor, Tags.security)
         register(two_factor_checks.check_two_factor_deployment, Tags.security, deploy=True)

@@ -3,9 +3,10 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import cache, cached_property, wraps
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings as django_settings
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import connections, transaction
 from django.http import HttpRequest, RawPostDataException, UnreadablePostError
@@ -13,13 +14,14 @@ from django.http.response import HttpResponseBase
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.parsers import BaseParser
-from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
+from rest_framework_simplejwt.authentication import JWTAuthentication
 
 from jwt_drf_passwordless import limits
 from jwt_drf_passwordless.conf import CAPTCHA_GATE, resolve, settings
@@ -183,3 +185,39 @@ class FlowView(APIView):
         for name, value in HEADERS.items():
             response[name] = value
         return response
+
+
+class OpenView(FlowView):
+    """Base: open to everyone, whatever `PERMISSIONS` says; a refusal is a 401."""
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [AllowAny()]
+
+    def get_authenticate_header(self, request: Request) -> str:
+        """With one, a refusal is 401; REST framework makes it 403 in views without authenticators."""
+        return 'Bearer realm="api"'
+
+    def read(self, request: Request, serializer_class: type[Any]) -> Any:
+        """The serializer of the body, found valid. Raises ValidationError, AuthenticationFailed."""
+        serializer = serializer_class(data=request.data, context={"request": request, "view": self})
+        serializer.is_valid(raise_exception=True)
+        return serializer
+
+
+class UserView(OpenView):
+    """Base: needs a JWT, or what else the project's `DEFAULT_AUTHENTICATION_CLASSES` take."""
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [IsAuthenticated()]
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        authenticators = super().get_authenticators()
+        if not any(isinstance(one, JWTAuthentication) for one in authenticators):
+            authenticators = [JWTAuthentication(), *authenticators]
+        return authenticators
+
+
+def user_of(request: Request) -> AbstractBaseUser:
+    """The user of a request that has passed `IsAuthenticated`."""
+    user: Any = request.user
+    return cast(AbstractBaseUser, user)

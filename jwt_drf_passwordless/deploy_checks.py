@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.apps import apps
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Warning
@@ -30,6 +31,7 @@ ACCOUNTS_REVEALED = "jwt_drf_passwordless.W010"
 NO_SMS_SENT = "jwt_drf_passwordless.W011"
 NOT_UNIQUE = "jwt_drf_passwordless.W012"
 LOCAL_TIME = "jwt_drf_passwordless.W013"
+NO_REVOCATION = "jwt_drf_passwordless.W050"
 
 HINTS = {INLINE_DELIVERY: "Name a class in DELIVERY that sends in a thread or by a queue."}
 #: Backends of django-sms that send nothing.
@@ -135,3 +137,7 @@ def _simplejwt() -> Iterator[CheckMessage]:
     if len(force_bytes(api_settings.SIGNING_KEY)) < needed:
         message = f"SIMPLE_JWT: {api_settings.ALGORITHM} needs a key of {needed} bytes (RFC 7518 section 3.2)."
         yield Warning(message, id=SHORT_SIGNING_KEY)
+    if settings.SESSIONS is None and not apps.is_installed("rest_framework_simplejwt.token_blacklist"):
+        message = "refresh tokens cannot be revoked: a sign-out ends nothing, a stolen token is good until it expires"
+        hint = "Set SESSIONS, or install rest_framework_simplejwt.token_blacklist."
+        yield Warning(f"{NAMESPACE}: {message}.", hint=hint, id=NO_REVOCATION)

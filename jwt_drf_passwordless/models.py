@@ -213,7 +213,24 @@ class Authenticator(models.Model):
 class SessionManager(DecidingManager["Session"]):
     def of(self, user: AbstractBaseUser, now: datetime) -> models.QuerySet["Session"]:
         """Those of a user that have not ended, the last used first."""
-        return self.filter(user_id=user.pk, expires_at__gt=now).order_by("-last_used_at", "pk")
+        return self.filter(user_id=user.pk, refresh_until__gt=now).order_by("-last_used_at", "pk")
+
+    def find(self, pk: uuid.UUID) -> Optional["Session"]:
+        """The session with its user, by one statement, or None."""
+        rows = statements.fetch(
+            self._write_alias, self.model, lambda holes: self.filter(**holes)[:1], {"pk": pk}, joined="user"
+        )
+        return next(iter(rows), None)
+
+    def rotate(self, session: "Session", successor: str, now: datetime, **values: Any) -> bool:
+        """Let the refresh token `successor` follow the current one; True for one of all that try at once."""
+        values = {"jti": successor, "previous_jti": session.jti, "rotated_at": now, "last_used_at": now, **values}
+        is_current = {"pk": session.pk, "jti": session.jti}
+        if not statements.update(self._write_alias, self.model, is_current, values):
+            return False
+        for name, value in values.items():
+            setattr(session, name, value)
+        return True
 
 
 class Session(models.Model):
@@ -237,7 +254,9 @@ class Session(models.Model):
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField()
     #: The end that no use moves.
-    expires_at = models.DateTimeField(db_index=True)
+    expires_at = models.DateTimeField()
+    #: Until when the next refresh token may be used; not past `expires_at`.
+    refresh_until = models.DateTimeField(db_index=True)
 
     objects = SessionManager()
 

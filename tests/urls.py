@@ -15,6 +15,7 @@ def whoami(request):
 urlpatterns = [
     path("passwordless/", include("jwt_drf_passwordless.urls")),
     path("api/", include("jwt_drf_passwordless.two_factor.urls")),
+    path("api/", include("jwt_drf_passwordless.sessions.urls")),
     path("token/refresh/", TokenRefreshView.as_view(), name="token_refresh"),
     path("whoami/", whoami, name="whoami"),
 ]

@@ -46,7 +46,8 @@ class Migration(migrations.Migration):
                 ('amr', models.CharField(blank=True, max_length=255)),
                 ('created_at', models.DateTimeField()),
                 ('last_used_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField(db_index=True)),
+                ('expires_at', models.DateTimeField()),
+                ('refresh_until', models.DateTimeField(db_index=True)),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='jwt_drf_passwordless_sessions', to=settings.AUTH_USER_MODEL)),
             ],
             options={

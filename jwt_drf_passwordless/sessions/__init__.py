@@ -1,1 +1,1 @@
-"""Sessions: logins that a user can see and end."""
+"""Sessions: logins that a user can see and end, whose refresh tokens work once each."""

@@ -6,10 +6,10 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import URLPattern, get_resolver
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenObtainSlidingView
 
 from jwt_drf_passwordless.conf import NAMESPACE, resolve, settings
+from jwt_drf_passwordless.routes import routed_views
 from jwt_drf_passwordless.two_factor.base import SecondFactor
 from jwt_drf_passwordless.two_factor.conf import DEFAULTS, option
 from jwt_drf_passwordless.two_factor.phone.factor import phone_provider
@@ -108,9 +108,9 @@ def _try_to_resolve(path: Any) -> Any:
 
 def _routes() -> Iterator[CheckMessage]:
     """SimpleJWT's own views make tokens of a password alone."""
-    if not getattr(django_settings, "ROOT_URLCONF", None):
+    found = routed_views()
+    if found is None:
         return
-    found = list(_view_classes(get_resolver().url_patterns, ""))
     for route, view_class in found:
         if issubclass(view_class, TokenObtainPairView | TokenObtainSlidingView):
             message = f"{view_class.__name__} at {route!r} gives tokens without a second factor"
@@ -119,15 +119,3 @@ def _routes() -> Iterator[CheckMessage]:
     if not any(issubclass(view_class, TwoFactorTokenVerifyView) for _, view_class in found):
         hint = 'path("api/", include("jwt_drf_passwordless.two_factor.urls"))'
         yield Warning(f"{WHERE} is set, but no route takes a second factor.", hint=hint, id=NO_ROUTES)
-
-
-def _view_classes(patterns: Any, prefix: str) -> Iterator[tuple[str, type]]:
-    """All classes of views with their routes; views that are functions are left out."""
-    for pattern in patterns:
-        route = prefix + str(pattern.pattern)
-        if isinstance(pattern, URLPattern):
-            view_class = getattr(pattern.callback, "view_class", getattr(pattern.callback, "cls", None))
-            if isinstance(view_class, type):
-                yield route, view_class
-        else:
-            yield from _view_classes(pattern.url_patterns, route)

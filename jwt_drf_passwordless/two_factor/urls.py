@@ -2,12 +2,13 @@
 
 from django.urls import path
 
+from jwt_drf_passwordless.sessions.views import GuardedTokenRefreshView, GuardedTokenVerifyView
 from jwt_drf_passwordless.two_factor import factor_views, views
 
 urlpatterns = [
     path("token/", views.TwoFactorTokenObtainPairView.as_view(), name="token_obtain_pair"),
-    path("token/refresh/", views.GuardedTokenRefreshView.as_view(), name="token_refresh"),
-    path("token/verify/", views.GuardedTokenVerifyView.as_view(), name="token_verify"),
+    path("token/refresh/", GuardedTokenRefreshView.as_view(), name="token_refresh"),
+    path("token/verify/", GuardedTokenVerifyView.as_view(), name="token_verify"),
     path("2fa/phone-verify/", views.PhoneVerifyView.as_view(), name="2fa_phone_verify"),
     path("2fa/phone-register/", views.PhoneRegisterView.as_view(), name="2fa_register_phone"),
     path("2fa/token-verify/", views.TwoFactorTokenVerifyView.as_view(), name="2fa_token_verify"),

@@ -1,23 +1,17 @@
 """The endpoints of the second factor: gate, serializer, one service call, answer."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
-from django.core.exceptions import ObjectDoesNotExist
 from django.http.response import HttpResponseBase
 from django.views.decorators.debug import sensitive_variables
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.exceptions import InvalidToken
-from rest_framework_simplejwt.views import TokenRefreshView, TokenVerifyView
 
-from jwt_drf_passwordless import token_response
-from jwt_drf_passwordless.base_views import FlowView
+from jwt_drf_passwordless import base_views, token_response
+from jwt_drf_passwordless.base_views import user_of
 from jwt_drf_passwordless.claims import claims_of
 from jwt_drf_passwordless.services import second_step
 from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof
@@ -38,7 +32,7 @@ from jwt_drf_passwordless.two_factor.serializers import (
 PHONE = PhoneFactor.name
 
 
-class TwoFactorView(FlowView):
+class TwoFactorView(base_views.OpenView):
     """Base: 404 without `TWO_FACTOR`; open to everyone."""
 
     limiter_key = "token_redeem_rate_limit_decorator"
@@ -48,37 +42,9 @@ class TwoFactorView(FlowView):
     def is_enabled(self) -> bool:
         return is_on()
 
-    def get_permissions(self) -> list[BasePermission]:
-        return [AllowAny()]
 
-    def get_authenticate_header(self, request: Request) -> str:
-        """With one, a refusal is 401; REST framework makes it 403 in views without authenticators."""
-        return 'Bearer realm="api"'
-
-    def read(self, request: Request, serializer_class: type[Any]) -> Any:
-        """The serializer of the body, found valid. Raises ValidationError, AuthenticationFailed."""
-        serializer = serializer_class(data=request.data, context={"request": request, "view": self})
-        serializer.is_valid(raise_exception=True)
-        return serializer
-
-
-class UserView(TwoFactorView):
-    """Base: needs a JWT, or what else the project's `DEFAULT_AUTHENTICATION_CLASSES` take."""
-
-    def get_permissions(self) -> list[BasePermission]:
-        return [IsAuthenticated()]
-
-    def get_authenticators(self) -> list[BaseAuthentication]:
-        authenticators = super().get_authenticators()
-        if not any(isinstance(one, JWTAuthentication) for one in authenticators):
-            authenticators = [JWTAuthentication(), *authenticators]
-        return authenticators
-
-
-def user_of(request: Request) -> AbstractBaseUser:
-    """The user of a request that has passed `IsAuthenticated`."""
-    user: Any = request.user
-    return cast(AbstractBaseUser, user)
+class UserView(base_views.UserView, TwoFactorView):
+    """Base: the same, for users with a JWT."""
 
 
 class EnrolmentView(UserView):
@@ -202,21 +168,3 @@ class PhoneView(UserView):
         device = PhoneFactor().device(user)
         enrolment.remove(user, PHONE, str(device.pk) if device else "", data, claims_of(request), request)
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-class GuardedTokenRefreshView(TokenRefreshView):
-    """`token/refresh/`: SimpleJWT's, which answers 500 to JSON nested too deep, and for a user who was deleted."""
-
-    get_parsers = FlowView.get_parsers
-
-    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        try:
-            return super().post(request, *args, **kwargs)
-        except ObjectDoesNotExist:
-            raise InvalidToken from None
-
-
-class GuardedTokenVerifyView(TokenVerifyView):
-    """`token/verify/`: SimpleJWT's, with our parsers."""
-
-    get_parsers = FlowView.get_parsers
