@@ -1,4 +1,4 @@
-"""Challenges in the admin: to look at, to find by a whole address and to delete, and no secret on any page."""
+"""Challenges, phones and sessions in the admin: to look at, to find and to delete, and no secret on any page."""
 
 import re
 
@@ -9,14 +9,15 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 from django.urls import path, reverse
 from django.utils import timezone
 
-from jwt_drf_passwordless.admin import PasswordlessChallengeTokenAdmin, PhoneDeviceAdmin
+from jwt_drf_passwordless.admin import PasswordlessChallengeTokenAdmin, PhoneDeviceAdmin, SessionAdmin
 from jwt_drf_passwordless.conf import settings as package_settings
-from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice
+from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice, Session
 from jwt_drf_passwordless.services import PasswordlessTokenService
+from jwt_drf_passwordless.token_response import generate_auth_token
 
 pytestmark = pytest.mark.django_db
 
@@ -28,6 +29,7 @@ PREFIX = "admin:jwt_drf_passwordless_passwordlesschallengetoken"
 site = admin.AdminSite()
 site.register(PasswordlessChallengeToken, PasswordlessChallengeTokenAdmin)
 site.register(PhoneDevice, PhoneDeviceAdmin)
+site.register(Session, SessionAdmin)
 urlpatterns = [path("admin/", site.urls)]
 
 
@@ -283,3 +285,40 @@ def test_a_deleted_phone_is_gone_and_logged(browser, device):
     browser.post(device_url("delete", device.pk), {"post": "yes"})
     assert not PhoneDevice.objects.exists()
     assert LogEntry.objects.get().action_flag == DELETION
+
+
+# Sessions
+
+
+@pytest.fixture
+def pair(user, configure):
+    configure(SESSIONS={})
+    return generate_auth_token(user)
+
+
+def session_url(page, *args):
+    return reverse(f"admin:jwt_drf_passwordless_session_{page}", args=args)
+
+
+def test_sessions_are_shown_without_the_ids_of_tokens(browser, pair):
+    session = Session.objects.get()
+    Session.objects.update(network="203.0.113.0/24", name="Ada's laptop")
+    for address in (session_url("changelist"), session_url("change", session.pk)):
+        text = page(browser.get(address))
+        assert "203.0.113.0/24" in text
+        assert "Ada&#x27;s laptop" in text
+        assert session.jti not in text
+    assert str(session.pk) in page(browser.get(session_url("changelist"), {"q": str(session.user_id)}))
+
+
+def test_sessions_are_neither_added_nor_changed(browser, pair):
+    session = Session.objects.get()
+    assert browser.get(session_url("add")).status_code == 403
+    assert browser.post(session_url("change", session.pk), {"name": "x"}).status_code == 403
+
+
+def test_a_session_that_is_deleted_has_ended(browser, pair):
+    browser.post(session_url("delete", Session.objects.get().pk), {"post": "yes"})
+    assert LogEntry.objects.get().action_flag == DELETION
+    with override_settings(ROOT_URLCONF="tests.urls"):
+        assert Client().post("/api/token/refresh/", {"refresh": pair["refresh"]}).status_code == 401

@@ -114,7 +114,8 @@ def safe(settings, monkeypatch, configure):
         user_model._meta, "constraints", [models.UniqueConstraint(Lower(email), name="user_email_lower_unique")]
     )
     monkeypatch.setattr(user_model._meta.get_field(phone), "unique", True)
-    configure(DELIVERY="tests.test_checks.SafeDelivery", SMS_COUNTRIES=["US"], SMS_BUDGET={"day": 100})
+    configure(DELIVERY="tests.test_checks.SafeDelivery", SMS_COUNTRIES=["US"], SMS_BUDGET={"day": 100}, SESSIONS={})
+    settings.ROOT_URLCONF = "tests.sessions.urls"
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127"}}
     settings.USE_TZ = True
 

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from django.apps import apps
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError
 from django.db.models import QuerySet
@@ -27,8 +26,6 @@ from jwt_drf_passwordless.sessions.conf import is_on, option
 from jwt_drf_passwordless.sessions.signals import session_replayed, sessions_ended
 from jwt_drf_passwordless.token_response import proof_of
 
-#: SimpleJWT's list of single tokens that were revoked.
-BLACKLIST_APP = "rest_framework_simplejwt.token_blacklist"
 #: Characters of a session's name.
 NAME_LENGTH = 64
 
@@ -188,13 +185,14 @@ def _check_user(user: AbstractBaseUser, token: Token) -> None:
 
 
 def _check_blacklist(token: RefreshToken) -> None:
-    """Raise TokenError for a token on the blacklist, where SimpleJWT's app is installed."""
-    if apps.is_installed(BLACKLIST_APP):
-        RefreshToken.check_blacklist(token)
+    """Raise TokenError, if the class that `read` was given knows of a blacklist and the token is on it."""
+    check = getattr(type(token).__base__, "check_blacklist", None)
+    if check is not None:
+        check(token)
 
 
 def _blacklist(token: RefreshToken) -> None:
-    if apps.is_installed(BLACKLIST_APP):
+    if hasattr(token, "blacklist"):
         token.blacklist()
 
 

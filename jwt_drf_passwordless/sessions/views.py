@@ -29,6 +29,15 @@ from jwt_drf_passwordless.sessions.serializers import (
     SessionTokenRefreshSerializer,
 )
 
+#: SimpleJWT's list of single tokens that were revoked.
+BLACKLIST_APP = "rest_framework_simplejwt.token_blacklist"
+
+
+def refresh_serializer() -> Any:
+    """The class that takes refresh tokens: the project's, which has to know of sessions while they are on."""
+    named = resolve(jwt_settings.api_settings.TOKEN_REFRESH_SERIALIZER)
+    return named if not is_on() or issubclass(named, SessionTokenRefreshSerializer) else SessionTokenRefreshSerializer
+
 
 class TokenView(OpenView):
     """Base: open to everyone, neither limited nor behind a CAPTCHA: who comes has a token, which cannot be guessed."""
@@ -59,10 +68,7 @@ class GuardedTokenRefreshView(TokenView):
 
     @sensitive_variables()
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        serializer_class = resolve(jwt_settings.api_settings.TOKEN_REFRESH_SERIALIZER)
-        if is_on() and not issubclass(serializer_class, SessionTokenRefreshSerializer):
-            serializer_class = SessionTokenRefreshSerializer
-        return Response(self.validate(request, serializer_class))
+        return Response(self.validate(request, refresh_serializer()))
 
 
 class GuardedTokenVerifyView(TokenView):
@@ -85,13 +91,13 @@ class TokenLogoutView(TokenView):
 
     @property
     def is_enabled(self) -> bool:
-        return is_on() or apps.is_installed(services.BLACKLIST_APP)
+        return is_on() or apps.is_installed(BLACKLIST_APP)
 
     @sensitive_variables()
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         text = self.read(request, RefreshTokenSerializer).validated_data["refresh"]
         try:
-            token = services.read(RefreshToken, text)
+            token = services.read(getattr(refresh_serializer(), "token_class", RefreshToken), text)
         except TokenError:
             pass
         else:
