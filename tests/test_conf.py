@@ -38,6 +38,7 @@ VALUES = [
     ("CAPTCHA", None, {"provider": "jwt_drf_passwordless.captcha.Turnstile"}),
     ("EXTERNAL_2FA", None, {"provider": "project.providers.Mine"}),
     ("TWO_FACTOR", None, {}),
+    ("SESSIONS", None, {}),
     ("SMS_COUNTRIES", None, ["DE", "AT"]),
     ("SMS_NUMBER_TYPES", None, ["MOBILE"]),
     ("BIND_TO_REQUEST", False, True),
