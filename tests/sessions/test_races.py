@@ -47,3 +47,21 @@ def test_no_refresh_survives_a_logout_at_the_same_moment(api, ada, crowd):
         renewed = [answer.json()["refresh"] for answer in answers if answer.status_code == 200]
         assert [outcome(api.refresh(one)) for one in (*renewed, token)] == [GONE] * (len(renewed) + 1)
         assert not Session.objects.exists()
+
+
+def test_all_are_ended_while_they_are_used(api, ada, crowd):
+    eight = crowd(8)
+    for _ in range(ROUNDS):
+        pairs = [api.log_in() for _ in range(4)]
+
+        def act(_, number, pairs=pairs):
+            pair = pairs[number // 2]
+            if number % 2:
+                return SessionApi().send("DELETE", "sessions/", access=pair["access"])
+            return SessionApi().refresh(pair["refresh"])
+
+        answers = eight.call(act)
+        assert {answer.status_code for answer in answers} <= {200, 204, 401}
+        renewed = [answer.json()["refresh"] for answer in answers if answer.status_code == 200]
+        assert [outcome(api.refresh(token)) for token in renewed] == [GONE] * len(renewed)
+        assert not Session.objects.exists()
