@@ -6,7 +6,6 @@ import uuid
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from rest_framework.exceptions import Throttled
 from rest_framework.throttling import BaseThrottle
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
@@ -36,15 +35,6 @@ class NoMore(BaseThrottle):
 
     def allow_request(self, request, view):
         return False
-
-
-def refuse_all(view):
-    """A limiter that lets nobody through."""
-
-    def limited(request, *args, **kwargs):
-        raise Throttled(wait=7)
-
-    return limited
 
 
 @pytest.fixture
@@ -200,8 +190,8 @@ def test_limits_of_logins_do_not_hold_for_refreshes(client, configure, refresh):
     configure(
         THROTTLE_RATES=dict.fromkeys(("request", "redeem", "password"), "1/d"),
         DECORATORS={
-            "token_request_rate_limit_decorator": "tests.sessions.test_http.refuse_all",
-            "token_redeem_rate_limit_decorator": "tests.sessions.test_http.refuse_all",
+            "token_request_rate_limit_decorator": "tests.two_factor.test_http.refuse_all",
+            "token_redeem_rate_limit_decorator": "tests.two_factor.test_http.refuse_all",
         },
     )
     token = str(refresh)
