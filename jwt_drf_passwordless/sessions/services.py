@@ -128,9 +128,12 @@ def rename(user: AbstractBaseUser, pk: UUID, name: str) -> Session | None:
     return session
 
 
-def end(user: AbstractBaseUser, pk: UUID, request: Request | None) -> bool:
+def end_session(user: AbstractBaseUser, pk: UUID | str, *, reason: str, request: Request | None = None) -> bool:
     """End one session of a user; False when there is none of this id."""
-    return bool(_end(user, Session.objects.filter(user_id=user.pk, pk=pk), "user", request))
+    known = _session_id({"sid": str(pk)})
+    if known is None or not is_on():
+        return False
+    return bool(_end(user, Session.objects.filter(user_id=user.pk, pk=known), reason, request))
 
 
 def end_sessions(

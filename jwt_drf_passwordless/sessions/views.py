@@ -162,6 +162,6 @@ class OneSessionView(SessionView):
         return self.show(request, session, many=False)
 
     def delete(self, request: Request, *args: Any, pk: UUID, **kwargs: Any) -> Response:
-        if not services.end(user_of(request), pk, request):
+        if not services.end_session(user_of(request), pk, reason="user", request=request):
             raise NotFound
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework_simplejwt import settings as jwt_settings
 
 from jwt_drf_passwordless import challenges, signals, token_response, users
-from jwt_drf_passwordless.claims import amr_of, auth_time_of
+from jwt_drf_passwordless.claims import amr_of, auth_time_of, session_of
 from jwt_drf_passwordless.conf import message
 from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.exceptions import (
@@ -23,6 +23,7 @@ from jwt_drf_passwordless.exceptions import (
 )
 from jwt_drf_passwordless.methods import METHODS
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
+from jwt_drf_passwordless.sessions.services import end_session
 from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof, proof_of
 from jwt_drf_passwordless.two_factor.base import SecondFactor
 from jwt_drf_passwordless.two_factor.conf import is_required, option
@@ -90,7 +91,7 @@ def step_up(user: AbstractBaseUser, claims: dict[str, Any], request: Request | N
     usable = [factor for factor in usable if auth_time >= _enrolled_at(factor, user)]
     if not usable:
         raise ReauthenticationRequired
-    return _ask(user, "step_up", proof.amr, usable, request)
+    return _ask(user, "step_up", proof.amr, usable, request, session_of(claims))
 
 
 @sensitive_variables()
@@ -120,11 +121,17 @@ def resend(ticket_text: str, method: str | None, request: Request | None) -> Non
 
 @sensitive_variables()
 def verify_ticket(ticket_text: str, code: str, method: str | None, request: Request | None) -> dict[str, Any]:
-    """The pair for a ticket and a code. Raises InvalidTicket, InvalidCredentials for every wrong code."""
+    """The pair for a ticket and a code; the session that has stepped up ends, as the pair begins one.
+
+    Raises InvalidTicket, InvalidCredentials for every wrong code.
+    """
     ticket, row, user = _open(ticket_text)
     factor = _choose(user, ticket.methods, method)
     _prove(user, row, factor, code, request)
-    return _finish(user, ticket.amr, factor, row, request, is_step_up=ticket.kind == "step_up")
+    pair = _finish(user, ticket.amr, factor, row, request, is_step_up=ticket.kind == "step_up")
+    if ticket.session:
+        end_session(user, ticket.session, reason="step_up", request=request)
+    return pair
 
 
 @sensitive_variables()
@@ -158,7 +165,12 @@ def _ask_to_enrol(user: AbstractBaseUser) -> dict[str, Any]:
 
 
 def _ask(
-    user: AbstractBaseUser, kind: Kind, amr: tuple[str, ...], usable: list[SecondFactor], request: Request | None
+    user: AbstractBaseUser,
+    kind: Kind,
+    amr: tuple[str, ...],
+    usable: list[SecondFactor],
+    request: Request | None,
+    session: str | None = None,
 ) -> dict[str, Any]:
     factor, owner, purpose = usable[0], str(user.pk), _purpose(kind)
     sent: dict[str, Any] = {"sent": factor.sends}
@@ -183,7 +195,7 @@ def _ask(
         "message": sentence,
         "detail": sentence,
         "code": "second_factor_required",
-        "ticket": Ticket(kind, owner, amr, methods, row.nonce, _digests(user)[0]).seal(),
+        "ticket": Ticket(kind, owner, amr, methods, row.nonce, _digests(user)[0], session).seal(),
         "methods": list(methods),
         **sent,
     }

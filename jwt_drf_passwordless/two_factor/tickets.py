@@ -38,6 +38,8 @@ class Ticket:
     nonce: str
     #: Digest of password and identifiers: a change of any voids the ticket, as one of the password voids sessions.
     account: str
+    #: Id of the session that a step-up replaces.
+    session: str | None = None
 
     def seal(self) -> str:
         return signing.dumps(asdict(self), salt=SALT)

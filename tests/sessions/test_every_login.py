@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth import get_user_model
+from rest_framework_simplejwt.tokens import AccessToken
 
 from jwt_drf_passwordless.exceptions import InvalidCredentials
 from jwt_drf_passwordless.models import Session
@@ -77,3 +78,33 @@ def test_a_user_who_is_deleted_meanwhile_gets_no_tokens(ada):
     get_user_model().objects.filter(pk=ada.pk).delete()
     with pytest.raises(InvalidCredentials):
         generate_auth_token(ada)
+
+
+@pytest.fixture
+def stepping_up(api, person):
+    """A user with a phone, the pair of a login by both factors, and the ticket of its step-up."""
+    grace = person(email="grace@example.com", device=PHONE)
+    pair = api.pair(grace)
+    return grace, pair, api.call("2fa/step-up/", access=pair["access"]).json()["ticket"]
+
+
+def test_a_step_up_begins_a_session_in_place_of_the_one_before(api, stepping_up):
+    grace, pair, ticket = stepping_up
+    other = api.pair(grace)
+    assert api.verify(ticket, sent_sms_code()).status_code == 400  # that is the code of the other login
+    ticket = api.call("2fa/step-up/", access=pair["access"]).json()["ticket"]
+    new = api.verify(ticket, sent_sms_code()).json()
+    expected = {claims(other["access"])["sid"], claims(new["access"])["sid"]}
+    assert {str(pk) for pk in Session.objects.values_list("pk", flat=True)} == expected
+    assert api.refresh(pair["refresh"]).status_code == 401
+    assert api.refresh(other["refresh"]).status_code == 200
+
+
+@pytest.mark.parametrize("sid", ["x", "", "00000000-0000-4000-8000-000000000000"])
+def test_a_step_up_of_a_session_that_is_none_ends_none(api, stepping_up, sid):
+    grace, pair, _ = stepping_up
+    token = AccessToken(pair["access"])
+    token["sid"] = sid
+    ticket = api.call("2fa/step-up/", access=str(token)).json()["ticket"]
+    assert api.verify(ticket, sent_sms_code()).status_code == 200
+    assert Session.objects.filter(user=grace).count() == 2
