@@ -1,6 +1,6 @@
 # `make demo` and `make test` set up all that they need in $(VENV), from Python and make alone.
 # PYTHON=python3.13 chooses another Python, PORT=8001 another port for the demo, ONCE=1 ends it after the walk,
-# DATABASE_URL=postgres://... or mysql://... another database for the tests.
+# DATABASE_URL=postgres://... or mysql://... another database for the tests, COVERAGE=1 measures their coverage.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -27,7 +27,7 @@ demo: $(BASE)
 	@$(BIN)/python example_project/demo.py
 
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python $(if $(COVERAGE),-m coverage run )-m pytest $(ARGS)
 
 lint: $(BASE)-lint
 	$(BIN)/ruff check .

@@ -29,11 +29,13 @@ def _listen():
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
-    """Fail a test that has logged or stored a secret."""
+    """Fail a test that has logged or stored a secret, and one that has a database without its lanes."""
+    has_database = item.get_closest_marker("django_db") or "db" in item.fixturenames
+    assert not (has_database and item.get_closest_marker("standalone")), "standalone tests run on one database only"
     try:
         result = yield
         leaks = SCAN.leaks_in_logs()
-        if item.get_closest_marker("django_db") or "db" in item.fixturenames:
+        if has_database:
             leaks += SCAN.leaks_in_storage()
         assert leaks == []
         return result

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.standalone
+
 EXAMPLE = Path(__file__).parent.parent / "example_project"
 PRODUCTION = {
     "DJANGO_DEBUG": "0",

@@ -17,6 +17,8 @@ import pytest
 
 from jwt_drf_passwordless.conf import DEFAULTS, PathDict
 
+pytestmark = pytest.mark.standalone
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 

@@ -12,6 +12,8 @@ from jwt_drf_passwordless.http import deadline
 from tests.captcha.vendors import HOST, SECRET, V2, V3, VENDORS, Enterprise, HCaptcha, Turnstile, dumped
 from tests.vendor_server import NO_ANSWER, Answer, Misbehaviour
 
+pytestmark = pytest.mark.standalone
+
 PASSED, REFUSED = CaptchaStatus.PASSED, CaptchaStatus.REFUSED
 UNAVAILABLE, MISCONFIGURED = CaptchaStatus.UNAVAILABLE, CaptchaStatus.MISCONFIGURED
 NEVER_ENDS = {Misbehaviour.SILENT, Misbehaviour.HEADER_DRIP, Misbehaviour.BODY_DRIP}

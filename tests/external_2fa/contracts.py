@@ -57,6 +57,8 @@ def patience(misbehaviour: Misbehaviour) -> float:
 class VendorContract(ProviderContract):
     """A provider against a vendor that is well, ill, or lies."""
 
+    pytestmark = pytest.mark.standalone
+
     vendor_class: ClassVar[type[Vendor]]
     provider_class: ClassVar[type[VendorProvider]]
     #: All options but `base_url` and `timeout`.

@@ -20,6 +20,8 @@ from jwt_drf_passwordless.external_2fa.http import VendorError, VendorProvider, 
 from jwt_drf_passwordless.http import NoAnswer, Reply, deadline, fetch
 from tests.vendor_server import Answer, Misbehaviour, Optional, Route, Vendor
 
+pytestmark = pytest.mark.standalone
+
 
 class Any(Vendor):
     """Answers what it is told to."""

@@ -17,6 +17,8 @@ from django.core.checks import run_checks
 from jwt_drf_passwordless.two_factor import conf
 from jwt_drf_passwordless.two_factor.urls import urlpatterns
 
+pytestmark = pytest.mark.standalone
+
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
 PAGE = (DOCS / "two-factor.md").read_text()
