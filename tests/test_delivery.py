@@ -660,6 +660,7 @@ def test_a_task_of_celery_whose_backend_fails_tells_it(api, ada, by_celery, brok
 
 
 def test_a_broker_that_cannot_be_reached_is_a_failed_delivery(api, ada, by_celery, failures):
-    by_celery(broker_url="amqp://127.0.0.1:1//", task_publish_retry=False)
+    retries = {"max_retries": 1, "interval_start": 0.01}
+    by_celery(broker_url="amqp://127.0.0.1:1//", task_publish_retry=False, broker_transport_options=retries)
     assert as_seen(ask(api, "email", KNOWN)) == as_seen(ask(api, "email", UNKNOWN))
     assert failures == [(get_user_model(), field_of("email"), "OperationalError")]

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -107,14 +108,26 @@ class Example:
         return self.send(verb, path, headers, body and body.encode())
 
 
+def environment_with(database):
+    """That of this process without settings of the example project, but for the database file."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
+    return environment | {"DJANGO_DB": str(database), "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.fixture(scope="module")
+def first_database(tmp_path_factory):
+    """A database file with the users and nothing else, for copies."""
+    database = tmp_path_factory.mktemp("example") / "db.sqlite3"
+    for command in (["migrate", "-v0"], ["shell", "-v0", "-c", f"from accounts.models import User; {USERS}"]):
+        subprocess.run([sys.executable, MANAGE, *command], env=environment_with(database), check=True)
+    return database
+
+
 @pytest.fixture
-def example(tmp_path):
+def example(tmp_path, first_database):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
-    environment |= {"DJANGO_DB": str(tmp_path / "db.sqlite3"), "PYTHONUNBUFFERED": "1"}
-    for command in (["migrate", "-v0"], ["shell", "-v0", "-c", f"from accounts.models import User; {USERS}"]):
-        subprocess.run([sys.executable, MANAGE, *command], env=environment, check=True)
+    environment = environment_with(shutil.copy(first_database, tmp_path))
     log = tmp_path / "log"
     with log.open("w") as file:
         command = [sys.executable, MANAGE, "runserver", "--noreload", f"127.0.0.1:{port}"]
