@@ -15,7 +15,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.db import DatabaseError, connection, models
 from django.test.signals import template_rendered
 
-from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice, Session
+from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken, PhoneDevice, Session
 
 #: What every record has: times, process and thread numbers, in which a code may turn up by chance; and the
 #: pieces of the message, which is looked at as a whole. Django adds the request, which shows its query string.
@@ -23,7 +23,7 @@ USUAL = {*vars(logging.makeLogRecord({})), "message", "asctime", "user_id", "req
 #: Columns of text of our tables: neither ids nor times, for the same reason.
 COLUMNS = {
     model._meta.db_table: [field.column for field in model._meta.concrete_fields if isinstance(field, models.CharField)]
-    for model in (PasswordlessChallengeToken, PhoneDevice, Session)
+    for model in (Authenticator, PasswordlessChallengeToken, PhoneDevice, Session)
 }
 #: Loggers that would not tell their details, and the one of SQL, which has to name what is stored.
 LEVELS = {"": logging.DEBUG, "django": logging.DEBUG, "django.db.backends": logging.INFO}
@@ -69,7 +69,7 @@ class SecretScan(logging.Handler):
         """Remember the tokens and tickets of an answer."""
         if response.headers.get("Content-Type") == "application/json":
             self.tokens |= _long_enough(
-                re.findall(r'"(?:access|refresh|ticket|enrolment_token)":"([^"]+)"', response.text)
+                re.findall(r'"(?:access|refresh|ticket|enrolment_token|device_token)":"([^"]+)"', response.text)
             )
 
     def used(self, *identifiers: Any) -> None:

@@ -47,6 +47,10 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 600,
         "must be a number of seconds from 1 to 600",
     ),
+    "trusted_device_days": (
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 90,
+        "must be a number of days from 0 to 90",
+    ),
 }
 #: Backends of django-sms that send nothing.
 DEVELOPMENT_SMS_BACKENDS = {f"sms.backends.{name}.SmsBackend" for name in ("console", "dummy", "filebased", "locmem")}

@@ -17,6 +17,8 @@ DEFAULTS: dict[str, Any] = {
     "user_fields": {"phone": "authy_phone", "id": "authy_id"},
     # Seconds from the first step until the second one must be done.
     "ticket_lifetime": 300,
+    # Days for which a device may be trusted, whose logins then need no second factor; 0: never.
+    "trusted_device_days": 0,
 }
 LOCAL_PROVIDER = "jwt_drf_passwordless.two_factor.phone.local.LocalPhoneProvider"
 

@@ -21,16 +21,16 @@ from jwt_drf_passwordless.exceptions import (
     SecondFactorNeeded,
     SecondFactorSamePhone,
 )
-from jwt_drf_passwordless.methods import METHODS
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.sessions.services import end_session
 from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof, proof_of
+from jwt_drf_passwordless.two_factor import trusted
 from jwt_drf_passwordless.two_factor.base import SecondFactor
 from jwt_drf_passwordless.two_factor.conf import is_required, option
 from jwt_drf_passwordless.two_factor.registry import factors
 from jwt_drf_passwordless.two_factor.signals import factor_used
-from jwt_drf_passwordless.two_factor.tickets import Kind, Ticket, enrolment_token, unseal
-from jwt_drf_passwordless.utils import challenge_key, keyed_digests
+from jwt_drf_passwordless.two_factor.tickets import Kind, Ticket, account_digests, enrolment_token, unseal
+from jwt_drf_passwordless.utils import challenge_key
 
 #: Purposes of challenges. A code made for one fits no other.
 SECOND_FACTOR = "second_factor"
@@ -42,7 +42,8 @@ FIELD = "user"
 
 
 def gate(user: AbstractBaseUser, request: Request | None) -> dict[str, Any] | None:
-    """What a user let in by a first factor is answered instead of tokens; None when that factor is enough.
+    """What a user let in by a first factor is answered instead of tokens; None when that factor is enough,
+    as it is on a trusted device.
 
     Asks for the second factor, or, within the wait between two messages, for the code sent before. A first
     factor that was two, such as a passkey with a PIN, is enough. Raises SecondFactorBroken,
@@ -59,6 +60,8 @@ def gate(user: AbstractBaseUser, request: Request | None) -> dict[str, Any] | No
         if option("same_phone") == "allow":
             return None
         raise SecondFactorSamePhone
+    if trusted.is_trusted(user, request):
+        return None
     return _ask(user, "password" if "pwd" in proof.amr else "passwordless", proof.amr, usable, request)
 
 
@@ -195,7 +198,7 @@ def _ask(
         "message": sentence,
         "detail": sentence,
         "code": "second_factor_required",
-        "ticket": Ticket(kind, owner, amr, methods, row.nonce, _digests(user)[0], session).seal(),
+        "ticket": Ticket(kind, owner, amr, methods, row.nonce, account_digests(user)[0], session).seal(),
         "methods": list(methods),
         **sent,
     }
@@ -239,15 +242,9 @@ def _open(ticket_text: str) -> tuple[Ticket, Challenge, AbstractBaseUser]:
     row = Challenge.objects.find(with_user=True, key=key)
     if row is None or row.user is None or row.uses or not constant_time_compare(row.nonce, ticket.nonce):
         raise InvalidTicket
-    if ticket.account not in _digests(row.user) or not _may_sign_in(row.user, ticket.kind):
+    if ticket.account not in account_digests(row.user) or not _may_sign_in(row.user, ticket.kind):
         raise InvalidTicket
     return ticket, row, row.user
-
-
-def _digests(user: AbstractBaseUser) -> list[str]:
-    """Digests of what the user signs in by, one for each of the site's keys."""
-    identifiers = (method.canonicalize(getattr(user, method.field, None)) or "" for method in METHODS)
-    return keyed_digests("ticket", user.password, *identifiers)
 
 
 def _may_sign_in(user: AbstractBaseUser, kind: Kind) -> bool:
@@ -290,4 +287,5 @@ def _finish(
     raises_level = factor.raises_level and (is_step_up or not factor.is_backup)
     names = [name for name in (*first, *factor.amr(row)) if name != "mfa"] + ["mfa"] * raises_level
     setattr(user, PROOF_ATTRIBUTE, Proof(tuple(dict.fromkeys(names)), request=request))
-    return token_response.generate_auth_token(user)
+    pair = token_response.generate_auth_token(user)
+    return pair if is_step_up or factor.is_backup else {**pair, **trusted.offer(user, request)}

@@ -16,5 +16,11 @@ factor_used = Event("factor_used")
 #: A user has one second factor less.
 factor_removed = Event("factor_removed")
 
+#: A login by the first factor alone was let in, since it came from a trusted device; a device became one; `number` of
+#: them are none any more.
+trusted_device_used = Event("trusted_device_used")
+trusted_device_added = Event("trusted_device_added", logging.WARNING)
+trusted_devices_removed = Event("trusted_devices_removed")
+
 #: Sent beside the first and the last: end older sessions here. `action`: "added", "replaced" or "removed".
 second_factor_changed = Event("second_factor_changed", logging.WARNING)

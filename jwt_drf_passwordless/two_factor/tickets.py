@@ -12,7 +12,9 @@ from rest_framework_simplejwt import settings as jwt_settings
 from rest_framework_simplejwt.tokens import Token
 
 from jwt_drf_passwordless.exceptions import InvalidTicket
+from jwt_drf_passwordless.methods import METHODS
 from jwt_drf_passwordless.two_factor.conf import option
+from jwt_drf_passwordless.utils import keyed_digests
 
 #: Keeps tickets apart from everything else that is signed with `SECRET_KEY`.
 SALT = "jwt_drf_passwordless.two_factor.ticket"
@@ -53,6 +55,12 @@ def unseal(text: str) -> Ticket:
         return Ticket(**{**values, "amr": tuple(values["amr"]), "methods": tuple(values["methods"])})
     except (signing.BadSignature, TypeError):  # TypeError: signed by another version, in the middle of an update
         raise InvalidTicket from None
+
+
+def account_digests(user: AbstractBaseUser) -> list[str]:
+    """Digests of what the user signs in by, one for each of the site's keys."""
+    identifiers = (method.canonicalize(getattr(user, method.field, None)) or "" for method in METHODS)
+    return keyed_digests("ticket", user.password, *identifiers)
 
 
 class EnrolmentToken(Token):
