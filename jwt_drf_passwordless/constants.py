@@ -32,4 +32,6 @@ class Messages:
     FACTOR_UNAVAILABLE = _("This second factor cannot be added to your account.")
     INVALID_TICKET = _("The ticket is not valid any more. Please sign in again.")
     CODE_OF_LENGTH = _("Enter the code of %(length)s digits.")
+    CONTACT_UNCHANGED = _("You sign in by this one already.")
+    CONTACT_CHANGED = _("From now on you sign in by this one.")
     ONE_IDENTIFIER_ONLY = _("Give an email address or a phone number, not both.")

@@ -17,7 +17,8 @@ class PasswordlessRequestEmail(PasswordlessRequestMessage):
     def render(self, to: list[str]) -> EmailMultiAlternatives:
         """The finished email; add tags or headers for your mail service in an override."""
         context = self.get_context_data()
-        context |= {"url": login_url({**context, "email": to[0]}), "text": _sentences(context)}
+        url = login_url({**context, "email": to[0]}) if context.get("token") else None
+        context |= {"url": url, "text": _sentences(context)}
         subject = render_to_string(f"{self.template_prefix}subject.txt", context)
         email = EmailMultiAlternatives(
             subject=" ".join(subject.split()),
@@ -36,13 +37,18 @@ class PasswordlessRequestEmail(PasswordlessRequestMessage):
 def _sentences(context: Mapping[str, Any]) -> dict[str, str]:
     """What our templates say, translated: a `{% translate %}` takes as long as the rest of its template."""
     minutes, site_name = context.get("lifetime_minutes", 0), context.get("site_name")
-    subject = gettext("Your sign-in code for %(site_name)s") if site_name else gettext("Your sign-in code")
+    if context.get("purpose") == "change_contact":
+        of_site, subject = gettext("Confirm your address for %(site_name)s"), gettext("Confirm your address")
+        code = gettext("To sign in by this address from now on, type this code. The code is")
+    else:
+        of_site, subject = gettext("Your sign-in code for %(site_name)s"), gettext("Your sign-in code")
+        code = gettext("Your sign-in code is")
     lifetime = ngettext(
         "It works once, within %(minutes)s minute.", "It works once, within %(minutes)s minutes.", minutes
     )
     return {
-        "subject": subject % {"site_name": site_name},
-        "code": gettext("Your sign-in code is"),
+        "subject": of_site % {"site_name": site_name} if site_name else subject,
+        "code": code,
         "link": gettext("Or open this link to sign in:"),
         "button": gettext("Sign in"),
         "lifetime": lifetime % {"minutes": minutes},

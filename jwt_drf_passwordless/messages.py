@@ -29,13 +29,15 @@ class PasswordlessRequestMessage:
         self.context = dict(context or {})
 
     def get_context_data(self) -> dict[str, Any]:
-        """The templates' context: what was given, `site_name` and `lifetime_minutes`.
+        """The templates' context: what was given, `site_name` and `lifetime_minutes`; and `purpose`: "login",
+        "change_contact", or with second factors "second_factor", "step_up" or "enrol_phone".
 
         Nothing comes from the request: a forged Host header cannot reach a message (ASVS 4.1.3).
         """
         return {
             "site_name": settings.SITE_NAME,
             "lifetime_minutes": math.ceil(settings.TOKEN_LIFETIME / 60),
+            "purpose": "login",
             **self.context,
         }
 

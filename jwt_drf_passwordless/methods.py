@@ -104,8 +104,11 @@ class LoginMethod(ABC):
         """Whether the site sends messages to this identifier, whosever it is."""
         return True
 
-    def ensure_may_send(self, identifier: str) -> None:  # noqa: B027 - most methods have no limit of their own
-        """Count a request for an identifier, whosever it is. Raises Throttled, DeliveryUnavailable."""
+    def ensure_may_send(self, identifier: str, *, reaches_strangers: bool) -> None:  # noqa: B027 - not all have limits
+        """Count a request for an identifier, whosever it is. Raises Throttled, DeliveryUnavailable.
+
+        `reaches_strangers`: whether an identifier that no account has is sent something.
+        """
 
     def spend(self) -> None:  # noqa: B027
         """Count a message that is about to be sent. What it raises is a failed delivery."""
@@ -201,8 +204,8 @@ class MobileMethod(LoginMethod):
     def may_be_sent_to(self, identifier: str) -> bool:
         return limits.may_be_sent_to(identifier)
 
-    def ensure_may_send(self, identifier: str) -> None:
-        if settings.REGISTER_NONEXISTENT_USERS:  # without it unknown numbers are sent nothing
+    def ensure_may_send(self, identifier: str, *, reaches_strangers: bool) -> None:
+        if reaches_strangers:
             limits.check_number(identifier)
         limits.ensure_budget()
 

@@ -88,7 +88,7 @@ def request_login(
     be down; under `REVEAL_ACCOUNT_EXISTENCE` also CannotSend and DeliveryUnavailable.
     """
     field, verifier = method.field, method.verifier
-    method.ensure_may_send(identifier)
+    method.ensure_may_send(identifier, reaches_strangers=settings.REGISTER_NONEXISTENT_USERS)
     if verifier:
         verifier.ensure_available()
     try:

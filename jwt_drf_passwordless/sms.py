@@ -13,12 +13,11 @@ class PasswordlessRequestSMS(PasswordlessRequestMessage):
     """The short code, from the template `jwt_drf_passwordless/passwordless_request_sms.txt`."""
 
     def get_context_data(self) -> dict[str, Any]:
-        """As the base class, and `domain`: the last line that lets phones fill in the code; and `purpose`:
-        "login", or with second factors "second_factor", "step_up" or "enrol_phone".
+        """As the base class, and `domain`: the last line that lets phones fill in the code.
 
         Format of that line: https://wicg.github.io/sms-one-time-codes/
         """
-        return {"domain": settings.SMS_DOMAIN, "purpose": "login", **super().get_context_data()}
+        return {"domain": settings.SMS_DOMAIN, **super().get_context_data()}
 
     def render(self, to: str) -> Message:
         """The finished text message; its sender is django-sms's `DEFAULT_FROM_SMS`."""

@@ -93,6 +93,20 @@ def admit(user: AbstractBaseUser, method: LoginMethod, identifier: str, request:
     return user.is_active  # a receiver may have taken it back
 
 
+def change_identifier(user: AbstractBaseUser, method: LoginMethod, identifier: str) -> bool:
+    """Give a user another canonical identifier; False if the field is not as it was read any more.
+
+    `save()` and its signals are left out. Raises what a constraint or column of the user model raises.
+    """
+    user_model = get_user_model()
+    as_read = {method.field: getattr(user, method.field)}
+    same = user_model._base_manager.using(router.db_for_write(user_model)).filter(pk=user.pk, **as_read)
+    if not same.update(**{method.field: identifier}):
+        return False
+    setattr(user, method.field, identifier)
+    return True
+
+
 def needs_random_username() -> bool:
     """Whether users have a name that is neither their email address nor their phone number."""
     return get_user_model().USERNAME_FIELD not in {method.field for method in METHODS}

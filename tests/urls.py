@@ -16,6 +16,7 @@ urlpatterns = [
     path("passwordless/", include("jwt_drf_passwordless.urls")),
     path("api/", include("jwt_drf_passwordless.two_factor.urls")),
     path("api/", include("jwt_drf_passwordless.sessions.urls")),
+    path("api/", include("jwt_drf_passwordless.contact.urls")),
     path("token/refresh/", TokenRefreshView.as_view(), name="token_refresh"),
     path("whoami/", whoami, name="whoami"),
 ]
