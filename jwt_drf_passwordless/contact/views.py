@@ -49,6 +49,9 @@ class ContactConfirmView(ContactView):
     401, 403, 404 and 503 as the request.
     """
 
+    limiter_key = "token_redeem_rate_limit_decorator"
+    limit = "redeem"
+
     @sensitive_variables()
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.read(request, ContactTokenSerializer).validated_data
