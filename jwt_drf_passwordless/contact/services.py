@@ -13,16 +13,17 @@ from rest_framework import serializers
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
-from jwt_drf_passwordless import challenges, claims, delivery, review, signals, users
+from jwt_drf_passwordless import challenges, delivery, review, signals, users
 from jwt_drf_passwordless.challenges import Challenge
 from jwt_drf_passwordless.conf import message
 from jwt_drf_passwordless.contact.notices import tell
 from jwt_drf_passwordless.contact.signals import contact_changed
 from jwt_drf_passwordless.events import record
-from jwt_drf_passwordless.exceptions import InvalidCredentials, ReauthenticationRequired
+from jwt_drf_passwordless.exceptions import InvalidCredentials
 from jwt_drf_passwordless.methods import LoginMethod
-from jwt_drf_passwordless.services import LOGIN, has_second_factor
+from jwt_drf_passwordless.services import LOGIN
 from jwt_drf_passwordless.sessions.services import end_sessions
+from jwt_drf_passwordless.two_factor.enrolment import ensure_fresh
 from jwt_drf_passwordless.utils import challenge_key, mask
 
 #: The purpose of its challenges; one row for each user and field, so that nobody writes to addresses in turn.
@@ -40,7 +41,7 @@ def request_change(
     sent; the caller is not told. Raises ReauthenticationRequired, ValidationError for the identifier that the
     user has now, Throttled, DeliveryUnavailable, ProviderUnavailable.
     """
-    _ensure_fresh(user, session)
+    ensure_fresh(user, session)
     _ensure_new(user, method, identifier)
     field, verifier = method.field, method.verifier
     method.ensure_may_send(identifier, reaches_strangers=True)
@@ -87,7 +88,7 @@ def confirm_change(
     sides are told. Raises ReauthenticationRequired, ValidationError and ProviderUnavailable as
     `request_change`, InvalidCredentials.
     """
-    _ensure_fresh(user, session)
+    ensure_fresh(user, session)
     _ensure_new(user, method, identifier)
     field, verifier = method.field, method.verifier
     if verifier:
@@ -141,12 +142,6 @@ def _is_taken(user: AbstractBaseUser, method: LoginMethod, identifier: str) -> b
     except MultipleObjectsReturned:
         return True
     return review.has_fixed_code(identifier) or (found is not None and found.pk != user.pk)
-
-
-def _ensure_fresh(user: AbstractBaseUser, session: Mapping[str, Any]) -> None:
-    """Whoever has stolen an access token must not take the account with it (OWASP ASVS 7.5.1)."""
-    if not claims.is_fresh(session) or (has_second_factor(user) and not claims.has_second_factor(session)):
-        raise ReauthenticationRequired
 
 
 def _ensure_new(user: AbstractBaseUser, method: LoginMethod, identifier: str) -> None:

@@ -6,12 +6,12 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from jwt_drf_passwordless.base_views import UserView, user_of
 from jwt_drf_passwordless.claims import claims_of
 from jwt_drf_passwordless.conf import message
 from jwt_drf_passwordless.contact import services
 from jwt_drf_passwordless.contact.serializers import ContactSerializer, ContactTokenSerializer
 from jwt_drf_passwordless.methods import EMAIL, MOBILE, LoginMethod
-from jwt_drf_passwordless.two_factor.views import UserView, user_of
 
 
 class ContactView(UserView):

@@ -20,9 +20,9 @@ from jwt_drf_passwordless.exceptions import (
 )
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.sessions.services import end_sessions
-from jwt_drf_passwordless.two_factor import notices, services
+from jwt_drf_passwordless.two_factor import notices, services, trusted
 from jwt_drf_passwordless.two_factor.base import SecondFactor
-from jwt_drf_passwordless.two_factor.conf import is_required
+from jwt_drf_passwordless.two_factor.conf import is_on, is_required
 from jwt_drf_passwordless.two_factor.registry import factors
 from jwt_drf_passwordless.two_factor.signals import factor_added, factor_removed, second_factor_changed
 from jwt_drf_passwordless.two_factor.tickets import is_enrolment
@@ -38,6 +38,21 @@ Data = Mapping[str, Any]
 def purpose_of(factor: SecondFactor) -> str:
     """The purpose of a factor's enrolment challenges."""
     return f"enrol_{factor.name}"
+
+
+def ensure_fresh(user: AbstractBaseUser, claims: Claims, made: list[SecondFactor] | None = None) -> None:
+    """Whoever has stolen an access token must not change what the account is entered by (OWASP ASVS 7.5.1).
+
+    Raises ReauthenticationRequired unless the login is fresh, and has proven a second factor if the user has one
+    that can raise it. The token of who must enrol is fresh as long as it lives. `made` are the factors, where
+    the caller has made them.
+    """
+    asked = (made if made is not None else factors()) if is_on() else []
+    is_protected = any(factor.raises_level and not factor.is_backup and _is_enrolled(factor, user) for factor in asked)
+    if is_protected and not has_second_factor(claims):
+        raise ReauthenticationRequired
+    if not (is_fresh(claims) or is_enrolment(claims)):
+        raise ReauthenticationRequired
 
 
 def overview(user: AbstractBaseUser) -> dict[str, Any]:
@@ -59,7 +74,7 @@ def begin(user: AbstractBaseUser, name: str, data: Data, claims: Claims, request
     """
     made = factors()
     factor = named(made, name)
-    _ensure_fresh(made, user, claims)
+    ensure_fresh(user, claims, made)
     if not factor.may_enrol(user) or (factor.is_backup and not _has_main(made, user)):
         raise FactorUnavailable
     factor.ensure_may_enrol(user, data)
@@ -85,7 +100,7 @@ def confirm(user: AbstractBaseUser, name: str, data: Data, claims: Claims, reque
     """
     made = factors()
     factor = named(made, name)
-    _ensure_fresh(made, user, claims)
+    ensure_fresh(user, claims, made)
     about = factor.about(user, data)
     factor.check_enrolment_format(user, data["token"])
     key = challenge_key(purpose_of(factor), FIELD, str(user.pk))
@@ -121,7 +136,7 @@ def remove(user: AbstractBaseUser, name: str, pk: str, data: Data, claims: Claim
     if data.get("token"):
         services.prove_step_up(user, data["token"], data.get("method"), request)
     else:
-        _ensure_fresh(made, user, claims)
+        ensure_fresh(user, claims, made)
     if not factor.remove(user, pk):
         raise NotFound
     _tell(factor_removed, user, factor, entry, "removed", claims, request)
@@ -161,10 +176,11 @@ def _tell(
     claims: Claims,
     request: Request | None,
 ) -> None:
-    """What every change causes: open tickets are void, other sessions end, the user and the project are told."""
+    """What every change causes: tickets are void, other sessions and the trust in devices end, and all are told."""
     # With none before, too: support may have removed the one that had a code.
     services.void_challenges(user)
     end_sessions(user, reason="factor_changed", keep=claims, request=request)
+    trusted.forget(user, request=request)
     facts: dict[str, Any] = {"field": factor.name, "user": user, "request": request, "factor": factor.name}
     facts["subject"] = entry.get("phone", "")
     if event is factor_added:
@@ -173,19 +189,6 @@ def _tell(
         record(event, **facts)
     record(second_factor_changed, **facts, action=action)
     notices.notify(user, action=action, factor=factor.label, name=entry["name"])
-
-
-def _ensure_fresh(made: list[SecondFactor], user: AbstractBaseUser, claims: Claims) -> None:
-    """Whoever has stolen an access token must not add, replace or remove a second factor (OWASP ASVS 7.5.1).
-
-    Raises ReauthenticationRequired unless the login is fresh, and has proven a second factor if there is one
-    that can. The token of who must enrol is fresh as long as it lives.
-    """
-    is_protected = any(factor.raises_level and not factor.is_backup and _is_enrolled(factor, user) for factor in made)
-    if is_protected and not has_second_factor(claims):
-        raise ReauthenticationRequired
-    if not (is_fresh(claims) or is_enrolment(claims)):
-        raise ReauthenticationRequired
 
 
 def named(made: list[SecondFactor], name: str) -> SecondFactor:

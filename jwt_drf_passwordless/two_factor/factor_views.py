@@ -8,12 +8,12 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jwt_drf_passwordless.base_views import UserView, user_of
+from jwt_drf_passwordless.base_views import user_of
 from jwt_drf_passwordless.claims import claims_of
 from jwt_drf_passwordless.two_factor import enrolment
 from jwt_drf_passwordless.two_factor.registry import factors
 from jwt_drf_passwordless.two_factor.serializers import NameSerializer, RemovalSerializer
-from jwt_drf_passwordless.two_factor.views import EnrolmentView
+from jwt_drf_passwordless.two_factor.views import EnrolmentView, UserView
 
 
 class FactorListView(EnrolmentView):

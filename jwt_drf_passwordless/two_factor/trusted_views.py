@@ -8,8 +8,9 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from jwt_drf_passwordless.base_views import user_of
 from jwt_drf_passwordless.two_factor import trusted
-from jwt_drf_passwordless.two_factor.views import UserView, user_of
+from jwt_drf_passwordless.two_factor.views import UserView
 
 
 class TrustedDeviceView(UserView):

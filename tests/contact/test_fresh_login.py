@@ -7,6 +7,7 @@ import sms
 import time_machine
 from django.core import mail
 
+from jwt_drf_passwordless.two_factor import SecondFactor
 from jwt_drf_passwordless.two_factor.tickets import enrolment_token
 from tests.conftest import sent_sms_code
 from tests.contact.conftest import CHANGED, TOKEN_SENT, each_change
@@ -115,6 +116,26 @@ def test_a_broken_second_factor_counts_as_one(api, grace, change):
     enrolled.confirmed_at = None
     enrolled.save()
     assert both_refuse(api, change, with_claims(grace, auth_time=int(time.time()), **AAL1))
+
+
+class PaperFactor(SecondFactor):
+    """One that every user has, and that is weak."""
+
+    name = "paper"
+    raises_level = False
+
+    def is_enrolled(self, user):
+        return True
+
+    def verify(self, user, row, code):
+        raise NotImplementedError
+
+
+@each_change
+def test_a_factor_that_no_claim_tells_of_is_not_asked_for(api, ada, configure, change):
+    configure(TWO_FACTOR={"factors": ["tests.contact.test_fresh_login.PaperFactor"]})
+    access = with_claims(ada, auth_time=int(time.time()), **AAL1)
+    assert outcome(change.ask(api, access)) == TOKEN_SENT
 
 
 @each_change

@@ -58,7 +58,10 @@ def test_an_enrolment(api, ada):
     asked = record(lambda: api.call("2fa/phone-verify/", body, access))
     assert asked == (204, ["SELECT", "SELECT", "SELECT", "INSERT", "SELECT", "INSERT"])
     registered = record(lambda: api.call("2fa/phone-register/", {**body, "token": sent_sms_code()}, access))
-    assert registered == (204, ["SELECT", "SELECT", "SELECT", "UPDATE", "UPDATE", "INSERT", "SELECT", "UPDATE"])
+    assert registered == (
+        204,
+        ["SELECT", "SELECT", "SELECT", "UPDATE", "UPDATE", "INSERT", "SELECT", "UPDATE", "DELETE"],
+    )
 
 
 def test_a_replacement(api, grace):
@@ -66,7 +69,7 @@ def test_a_replacement(api, grace):
     body = {"authy_phone": OTHER_PHONE}
     api.call("2fa/phone-verify/", body, access)
     replaced = record(lambda: api.call("2fa/phone-register/", {**body, "token": sent_sms_code()}, access))
-    assert replaced == (204, ["SELECT", "SELECT", "SELECT", "UPDATE", "UPDATE", "UPDATE", "SELECT", "UPDATE"])
+    assert replaced == (204, ["SELECT", "SELECT", "SELECT", "UPDATE", "UPDATE", "UPDATE", "SELECT", "UPDATE", "DELETE"])
 
 
 def test_the_table_grows_with_the_users_and_not_with_the_logins(api, grace):

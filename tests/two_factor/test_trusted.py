@@ -20,6 +20,7 @@ from tests.external_2fa.conftest import external, vendor
 from tests.external_2fa.providers import CODE
 from tests.test_statements import record
 from tests.two_factor.conftest import EMAIL, LOGIN_PHONE, PASSWORD, PHONE, enrol
+from tests.two_factor.test_enrolment import ask, register
 from tests.two_factor.test_every_first_factor import SAME_PHONE
 from tests.two_factor.test_login import claims, outcome
 
@@ -514,4 +515,12 @@ def test_a_phone_that_is_enrolled_later_does_not_bring_it_back(api, ada):
     trusted.forget(ada)
     ada.jwt_drf_passwordless_phone.delete()
     enrol(ada, "+12015550188")
+    assert log_in(api, ada, token).status_code == 206
+
+
+def test_a_replaced_phone_ends_it(api, ada):
+    token = trust(api, ada)
+    access = api.pair(ada)["access"]
+    ask(api, access, "+12015550188")
+    assert register(api, access, "+12015550188").status_code == 204
     assert log_in(api, ada, token).status_code == 206
