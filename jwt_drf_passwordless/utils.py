@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from django.conf import settings as django_settings
@@ -32,8 +32,8 @@ def pack(*parts: str) -> bytes:
     return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
 
 
-def keyed_digests(label: str, *parts: str) -> list[str]:
-    """HMAC-SHA-256 of `parts` as hex, under `SECRET_KEY` first, then each of `SECRET_KEY_FALLBACKS`.
+def keyed_digests(label: str, *parts: str, keys: Sequence[str | bytes] | None = None) -> list[str]:
+    """HMAC-SHA-256 of `parts` as hex, one for each key: `keys`, or `SECRET_KEY` and then `SECRET_KEY_FALLBACKS`.
 
     Django derives the key from the secret and `label`, so digests made for one use fit no other.
     Six digits fall to any unkeyed hash within seconds, salted or slow, once a table leaks; without
@@ -43,7 +43,7 @@ def keyed_digests(label: str, *parts: str) -> list[str]:
     salt = f"jwt_drf_passwordless.{label}"
     return [
         salted_hmac(salt, message, secret=key, algorithm="sha256").hexdigest()
-        for key in (django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS)
+        for key in keys or (django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS)
     ]
 
 

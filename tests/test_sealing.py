@@ -8,7 +8,7 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.utils.translation import gettext_lazy
 
 from jwt_drf_passwordless.delivery import Outgoing
-from jwt_drf_passwordless.sealing import seal, unseal
+from jwt_drf_passwordless.sealing import renew, seal, unseal
 
 NEW_KEY = "another key for tests only, of more than fifty characters too"
 EXPIRES_AT = datetime.datetime(2030, 1, 2, 3, 4, 5, 678901, tzinfo=datetime.timezone.utc)
@@ -81,6 +81,24 @@ def test_a_sealed_text_that_was_changed_is_refused(place):
 def test_a_text_that_was_never_sealed_is_refused(text):
     with pytest.raises(ValueError):  # noqa: PT011 - base64 and the cipher have sentences of their own
         unseal("queue", text)
+
+
+def test_keys_can_be_others_than_those_of_django(settings):
+    text = seal("table", b"482913", [NEW_KEY])
+    assert unseal("table", text, ["some other key", NEW_KEY]) == b"482913"
+    with pytest.raises(ValueError, match="under no key in use"):
+        unseal("table", text)
+    settings.SECRET_KEY = NEW_KEY
+    assert unseal("table", text) == b"482913"
+
+
+def test_a_text_is_renewed_if_an_older_key_has_sealed_it():
+    text = seal("table", b"482913", ["the old key"])
+    assert renew("table", text, ["the old key", NEW_KEY]) == text
+    renewed = renew("table", text, [NEW_KEY, "the old key"])
+    assert unseal("table", renewed, [NEW_KEY]) == b"482913"
+    with pytest.raises(ValueError, match="under no key in use"):
+        renew("table", text, [NEW_KEY])
 
 
 def test_a_text_that_was_cut_off_is_refused():
