@@ -1,4 +1,4 @@
-"""Challenges, phones and sessions in the admin: to look at and to delete, masked, without codes or their digests."""
+"""Challenges, second factors and sessions in the admin: to look at and to delete, masked, without secrets."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from jwt_drf_passwordless.methods import METHODS
-from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice, Session
+from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken, PhoneDevice, Session
 from jwt_drf_passwordless.services import LOGIN
 from jwt_drf_passwordless.utils import challenge_key, mask
 
@@ -25,24 +25,36 @@ COLUMNS = (
 )
 
 
-@admin.register(PasswordlessChallengeToken)
-class PasswordlessChallengeTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = COLUMNS
-    fields = COLUMNS
-    readonly_fields = COLUMNS
-    search_fields = ("key",)
-    search_help_text = _("A whole email address or phone number.")
-    show_full_result_count = False
+class LookedAtAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Base: rows are neither added nor changed."""
 
-    @admin.display(description=_("identifier"))
-    def masked_identifier(self, challenge: PasswordlessChallengeToken) -> str:
-        return mask(challenge.identifier)
+    show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class OfUserAdmin(LookedAtAdmin):
+    """Base: rows are found by their user."""
+
+    search_fields = ("=user__pk",)
+    search_help_text = _("The primary key of a user.")
+
+
+@admin.register(PasswordlessChallengeToken)
+class PasswordlessChallengeTokenAdmin(LookedAtAdmin):
+    list_display = COLUMNS
+    fields = COLUMNS
+    readonly_fields = COLUMNS
+    search_fields = ("key",)
+    search_help_text = _("A whole email address or phone number.")
+
+    @admin.display(description=_("identifier"))
+    def masked_identifier(self, challenge: PasswordlessChallengeToken) -> str:
+        return mask(challenge.identifier)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[PasswordlessChallengeToken], search_term: str
@@ -56,40 +68,31 @@ class PasswordlessChallengeTokenAdmin(admin.ModelAdmin):  # type: ignore[type-ar
 
 
 @admin.register(PhoneDevice)
-class PhoneDeviceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class PhoneDeviceAdmin(OfUserAdmin):
     """Deleting one turns the user's second factor off: for support, once it knows whom it speaks to."""
 
     list_display = ("user_id", "masked_number", "provider", "confirmed_at")
     fields = ("user_id", "masked_number", "provider", "vendor_user_id", "confirmed_at")
     readonly_fields = fields
-    search_fields = ("=user__pk",)
-    search_help_text = _("The primary key of a user.")
-    show_full_result_count = False
 
     @admin.display(description=_("phone number"))
     def masked_number(self, device: PhoneDevice) -> str:
         return mask(device.number)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
 
 @admin.register(Session)
-class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class SessionAdmin(OfUserAdmin):
     """Deleting one signs its user out there."""
 
     list_display = ("user_id", "name", "network", "amr", "created_at", "last_used_at", "expires_at", "refresh_until")
     fields = list_display
-    readonly_fields = list_display
-    search_fields = ("=user__pk",)
-    search_help_text = _("The primary key of a user.")
-    show_full_result_count = False
+    readonly_fields = fields
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+@admin.register(Authenticator)
+class AuthenticatorAdmin(OfUserAdmin):
+    """As for phones; the codes of a set of recovery codes are a row each."""
+
+    list_display = ("user_id", "method", "name", "created_at", "confirmed_at", "last_used_at")
+    fields = list_display
+    readonly_fields = fields

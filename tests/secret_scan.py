@@ -1,7 +1,8 @@
 """Looks, after every test, for secrets in what the test has logged and stored.
 
 Secrets are the codes and links of every message that was rendered, sent or not, the tokens that the
-`api` fixture was answered, and the addresses and numbers given to `api` and `make_user`.
+`api` fixture was answered, the secrets of authenticator apps and recovery codes among them, and the
+addresses and numbers given to `api` and `make_user`.
 """
 
 import contextlib
@@ -23,8 +24,8 @@ USUAL = {*vars(logging.makeLogRecord({})), "message", "asctime", "user_id", "req
 #: Columns of text of our tables: neither ids nor times, for the same reason.
 COLUMNS = {
     model._meta.db_table: [field.column for field in model._meta.concrete_fields if isinstance(field, models.CharField)]
-    for model in (Authenticator, PasswordlessChallengeToken, PhoneDevice, Session)
-}
+    for model in (PasswordlessChallengeToken, PhoneDevice, Session)
+} | {Authenticator._meta.db_table: ["lookup", "name", "secret", "data"]}
 #: Loggers that would not tell their details, and the one of SQL, which has to name what is stored.
 LEVELS = {"": logging.DEBUG, "django": logging.DEBUG, "django.db.backends": logging.INFO}
 #: Shorter texts turn up anywhere.
@@ -68,9 +69,10 @@ class SecretScan(logging.Handler):
     def answered(self, response: Any) -> None:
         """Remember the tokens and tickets of an answer."""
         if response.headers.get("Content-Type") == "application/json":
-            self.tokens |= _long_enough(
-                re.findall(r'"(?:access|refresh|ticket|enrolment_token|device_token)":"([^"]+)"', response.text)
-            )
+            names = "access|refresh|ticket|enrolment_token|device_token|secret|otpauth_uri"
+            self.tokens |= _long_enough(re.findall(rf'"(?:{names})":"([^"]+)"', response.text))
+            for code in re.findall(r"\b(?:[0-9a-z]{4}-){5}[0-9a-z]{4}\b", response.text):
+                self.tokens |= {code, code.replace("-", "")}
 
     def used(self, *identifiers: Any) -> None:
         """Remember those of the values that are email addresses or phone numbers."""

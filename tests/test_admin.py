@@ -13,9 +13,14 @@ from django.test.utils import CaptureQueriesContext, override_settings
 from django.urls import path, reverse
 from django.utils import timezone
 
-from jwt_drf_passwordless.admin import PasswordlessChallengeTokenAdmin, PhoneDeviceAdmin, SessionAdmin
+from jwt_drf_passwordless.admin import (
+    AuthenticatorAdmin,
+    PasswordlessChallengeTokenAdmin,
+    PhoneDeviceAdmin,
+    SessionAdmin,
+)
 from jwt_drf_passwordless.conf import settings as package_settings
-from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice, Session
+from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken, PhoneDevice, Session
 from jwt_drf_passwordless.services import PasswordlessTokenService
 from jwt_drf_passwordless.token_response import generate_auth_token
 
@@ -30,6 +35,7 @@ site = admin.AdminSite()
 site.register(PasswordlessChallengeToken, PasswordlessChallengeTokenAdmin)
 site.register(PhoneDevice, PhoneDeviceAdmin)
 site.register(Session, SessionAdmin)
+site.register(Authenticator, AuthenticatorAdmin)
 urlpatterns = [path("admin/", site.urls)]
 
 
@@ -322,3 +328,38 @@ def test_a_session_that_is_deleted_has_ended(browser, pair):
     assert LogEntry.objects.get().action_flag == DELETION
     with override_settings(ROOT_URLCONF="tests.urls"):
         assert Client().post("/api/token/refresh/", {"refresh": pair["refresh"]}).status_code == 401
+
+
+# Other second factors
+
+
+@pytest.fixture
+def authenticator(user):
+    now = timezone.now()
+    values = {"lookup": "1234" * 16, "secret": "sealed-secret", "data": {"address": EMAIL}}
+    return Authenticator.objects.create(
+        user=user, method="totp", name="old phone", created_at=now, confirmed_at=now, **values
+    )
+
+
+def authenticator_url(page, *args):
+    return reverse(f"admin:jwt_drf_passwordless_authenticator_{page}", args=args)
+
+
+@pytest.mark.parametrize("name", ["changelist", "change", "delete"])
+def test_authenticators_are_shown_without_secret_digest_or_data(browser, authenticator, name):
+    text = page(browser.get(authenticator_url(name, *([] if name == "changelist" else [authenticator.pk]))))
+    assert "totp" in text
+    assert [shown for shown in ("1234" * 16, "sealed-secret", EMAIL) if shown in text] == []
+
+
+def test_authenticators_are_neither_added_nor_changed(browser, authenticator):
+    assert browser.get(authenticator_url("add")).status_code == 403
+    assert browser.post(authenticator_url("change", authenticator.pk), {"name": "new"}).status_code == 403
+
+
+def test_authenticators_are_found_by_the_key_of_their_user_and_can_be_deleted(browser, authenticator):
+    assert "old phone" in page(browser.get(authenticator_url("changelist"), {"q": str(authenticator.user_id)}))
+    browser.post(authenticator_url("delete", authenticator.pk), {"post": "yes"})
+    assert not Authenticator.objects.exists()
+    assert LogEntry.objects.get().action_flag == DELETION
