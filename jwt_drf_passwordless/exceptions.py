@@ -157,6 +157,14 @@ class SecondFactorSamePhone(PasswordlessError):
     message_name = "SECOND_FACTOR_SAME_PHONE"
 
 
+class SecondFactorSameEmail(PasswordlessError):
+    """403: the email address that has proven the first factor is the only second factor."""
+
+    status_code = status.HTTP_403_FORBIDDEN
+    default_code = "second_factor_same_email"
+    message_name = "SECOND_FACTOR_SAME_EMAIL"
+
+
 class FactorUnavailable(PasswordlessError):
     """400: this second factor cannot be added, as the user has as many as may be, or lacks what it needs."""
 

@@ -7,12 +7,21 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser
 from rest_framework import serializers
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
+from jwt_drf_passwordless.conf import message
+from jwt_drf_passwordless.exceptions import SecondFactorSamePhone
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.models import PhoneDevice
 from jwt_drf_passwordless.token_response import Proof
 from jwt_drf_passwordless.two_factor.serializers import ConfirmationSerializer
+
+
+def ensure_length(code: str, length: int | None) -> None:
+    """Raises ValidationError for a text that cannot be a code of so many digits; None takes all."""
+    if length and not (code.isascii() and code.isdigit() and len(code) == length):
+        raise serializers.ValidationError({"token": [message("CODE_OF_LENGTH") % {"length": length}]}, "invalid")
 
 
 class SecondFactor(ABC):
@@ -34,6 +43,11 @@ class SecondFactor(ABC):
     is_backup: ClassVar[bool] = False
     #: Whether a user may have more than one; if not, a new one takes the place of the old.
     several: ClassVar[bool] = False
+    #: Modules that it imports when it is used, and the extra of this package that brings them.
+    libraries: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str] = ""
+    #: The sentence, in the messages class, with which a login asks for it.
+    asking: ClassVar[str] = "SECOND_FACTOR_REQUIRED_NOTHING_SENT"
     #: Whether an enrolment is finished by a proof; if not, `store` follows at once.
     needs_confirmation: ClassVar[bool] = True
     #: The bodies that begin and that finish an enrolment.
@@ -52,6 +66,10 @@ class SecondFactor(ABC):
     def is_independent(self, user: AbstractBaseUser, proof: Proof) -> bool:
         """Whether it proves something else than the first factor did (OWASP ASVS 6.3.6)."""
         return True
+
+    def refusal(self, user: AbstractBaseUser) -> APIException:
+        """Why a login is refused whose first factor leaves only this one, which is not independent."""
+        return SecondFactorSamePhone()
 
     def enrolled_at(self, user: AbstractBaseUser) -> datetime | None:
         """When the user got it, where that is known: an older session cannot rise by it."""

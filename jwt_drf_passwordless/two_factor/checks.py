@@ -1,6 +1,7 @@
 """`manage.py check` for the setting `TWO_FACTOR`: errors for what cannot work or is a way around, and warnings."""
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -13,6 +14,8 @@ from jwt_drf_passwordless.routes import routed_views
 from jwt_drf_passwordless.two_factor.base import SecondFactor
 from jwt_drf_passwordless.two_factor.conf import DEFAULTS, option
 from jwt_drf_passwordless.two_factor.phone.factor import phone_provider
+from jwt_drf_passwordless.two_factor.recovery import RecoveryCodeFactor
+from jwt_drf_passwordless.two_factor.totp import TotpFactor
 from jwt_drf_passwordless.two_factor.views import TwoFactorTokenVerifyView
 
 UNKNOWN_KEY = "jwt_drf_passwordless.E020"
@@ -21,10 +24,16 @@ BAD_FACTOR = "jwt_drf_passwordless.E022"
 BAD_PHONE_PROVIDER = "jwt_drf_passwordless.E023"
 WAY_AROUND = "jwt_drf_passwordless.E024"
 TEST_PROVIDER = "jwt_drf_passwordless.E025"
+WEAK_KEY = "jwt_drf_passwordless.E026"
+MISSING_LIBRARY = "jwt_drf_passwordless.E027"
 NO_ROUTES = "jwt_drf_passwordless.W020"
 DEPRECATED_PROVIDER = "jwt_drf_passwordless.W021"
 NO_SMS_SENT = "jwt_drf_passwordless.W022"
+KEPT_UNDER_SECRET_KEY = "jwt_drf_passwordless.W023"
+BACKUP_ONLY = "jwt_drf_passwordless.W024"
 
+#: Shortest key in characters: 128 bits even as hex.
+MIN_KEY = 32
 WHERE = f"{NAMESPACE}['TWO_FACTOR']"
 #: What is wrong with a value, where it is wrong.
 RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -42,6 +51,19 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
             and all(isinstance(name, str) for name in value.values())
         ),
         "must be a dict of field names, with the keys 'phone' and 'id'",
+    ),
+    "encryption_keys": (
+        lambda value: (
+            value is None
+            or (isinstance(value, list | tuple) and bool(value) and all(isinstance(key, str) for key in value))
+        ),
+        "must be None or a list of texts",
+    ),
+    "totp": (
+        lambda value: (
+            isinstance(value, dict) and value.keys() <= {"issuer"} and isinstance(value.get("issuer"), str | None)
+        ),
+        "must be a dict with the key 'issuer', a text or None",
     ),
     "ticket_lifetime": (
         lambda value: isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 600,
@@ -61,7 +83,7 @@ def check_two_factor(**kwargs: Any) -> list[CheckMessage]:
     given = getattr(settings, "TWO_FACTOR", None)
     if not isinstance(given, dict):
         return []  # off, or reported as of the wrong type
-    return [*_shape(given)] or [*_classes(), *_routes()]
+    return [*_shape(given)] or [*_keys(), *_classes(), *_routes()]
 
 
 def check_two_factor_deployment(**kwargs: Any) -> list[CheckMessage]:
@@ -69,12 +91,25 @@ def check_two_factor_deployment(**kwargs: Any) -> list[CheckMessage]:
     given = getattr(settings, "TWO_FACTOR", None)
     if not isinstance(given, dict) or any(isinstance(found, Error) for found in check_two_factor()):
         return []
+    return [*_provider_in_deployment(), *_kept_under_secret_key()]
+
+
+def _provider_in_deployment() -> list[CheckMessage]:
     provider = phone_provider()
     if provider.alias == "fake":
         return [Error(f"{WHERE}: the provider takes one code from everybody.", id=TEST_PROVIDER)]
     if provider.makes_codes and getattr(django_settings, "SMS_BACKEND", None) in DEVELOPMENT_SMS_BACKENDS:
         return [Warning(f"{WHERE}: SMS go to a backend that sends none.", id=NO_SMS_SENT)]
     return []
+
+
+def _kept_under_secret_key() -> Iterator[CheckMessage]:
+    """A new `SECRET_KEY` is a usual remedy after a leak, and nobody expects it to lock users out."""
+    keeping = [path for path in option("factors") if issubclass(resolve(path), TotpFactor | RecoveryCodeFactor)]
+    if keeping and option("encryption_keys") is None:
+        hint = "Set 'encryption_keys'. What was sealed already needs the present SECRET_KEY as the last of them."
+        message = "a change of SECRET_KEY takes authenticator apps and recovery codes from your users"
+        yield Warning(f"{WHERE}: {message}.", hint=hint, id=KEPT_UNDER_SECRET_KEY)
 
 
 def _shape(given: dict[str, Any]) -> Iterator[CheckMessage]:
@@ -86,11 +121,27 @@ def _shape(given: dict[str, Any]) -> Iterator[CheckMessage]:
             yield Error(f"{WHERE}[{name!r}] {sentence}.", id=WRONG_VALUE)
 
 
+def _keys() -> Iterator[CheckMessage]:
+    keys = option("encryption_keys") or ()
+    if len(set(keys)) < len(keys):
+        yield Error(f"{WHERE}['encryption_keys'] has a key twice.", id=WEAK_KEY)
+    if any(len(key) < MIN_KEY for key in keys):
+        yield Error(f"{WHERE}['encryption_keys']: a key has less than {MIN_KEY} characters.", id=WEAK_KEY)
+
+
 def _classes() -> Iterator[CheckMessage]:
+    found = []
     for path in option("factors"):
         factor_class = _try_to_resolve(path)
         if not (isinstance(factor_class, type) and issubclass(factor_class, SecondFactor)):
             yield Error(f"{WHERE}['factors']: {path} is no SecondFactor.", id=BAD_FACTOR)
+            continue
+        found.append(factor_class)
+        if not all(find_spec(name) for name in factor_class.libraries):
+            hint = f"pip install 'jwt-drf-passwordless[{factor_class.extra}]'"
+            yield Error(f"{WHERE}['factors']: a library of {path} is missing.", hint=hint, id=MISSING_LIBRARY)
+    if found and all(factor_class.is_backup for factor_class in found):
+        yield Warning(f"{WHERE}['factors']: recovery codes without a factor that they stand in for.", id=BACKUP_ONLY)
     if isinstance(option("required"), str) and not callable(_try_to_resolve(option("required"))):
         yield Error(f"{WHERE}['required']: {option('required')} is no function.", id=WRONG_VALUE)
     try:

@@ -15,6 +15,11 @@ DEFAULTS: dict[str, Any] = {
     "same_phone": "refuse",
     # Fields of the user model that repeat number and vendor's id; those that it does not have are left out.
     "user_fields": {"phone": "authy_phone", "id": "authy_id"},
+    # Texts of at least 32 random characters, of which the keys are made under which factors keep their secrets;
+    # the first is in use, the others open what was made before. None: `SECRET_KEY` and `SECRET_KEY_FALLBACKS`.
+    "encryption_keys": None,
+    # Authenticator apps: `issuer`, the name they show; None: `SITE_NAME`.
+    "totp": {"issuer": None},
     # Seconds from the first step until the second one must be done.
     "ticket_lifetime": 300,
     # Days for which a device may be trusted, whose logins then need no second factor; 0: never.

@@ -16,16 +16,16 @@ from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.exceptions import (
     InvalidCredentials,
     InvalidTicket,
+    ProviderUnavailable,
     ReauthenticationRequired,
     SecondFactorBroken,
     SecondFactorNeeded,
-    SecondFactorSamePhone,
 )
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.sessions.services import end_session
 from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof, proof_of
 from jwt_drf_passwordless.two_factor import trusted
-from jwt_drf_passwordless.two_factor.base import SecondFactor
+from jwt_drf_passwordless.two_factor.base import SecondFactor, sender_name
 from jwt_drf_passwordless.two_factor.conf import is_required, option
 from jwt_drf_passwordless.two_factor.registry import factors
 from jwt_drf_passwordless.two_factor.signals import factor_used
@@ -46,8 +46,8 @@ def gate(user: AbstractBaseUser, request: Request | None) -> dict[str, Any] | No
     as it is on a trusted device.
 
     Asks for the second factor, or, within the wait between two messages, for the code sent before. A first
-    factor that was two, such as a passkey with a PIN, is enough. Raises SecondFactorBroken,
-    SecondFactorSamePhone, ProviderUnavailable; Throttled when a parallel login was faster.
+    factor that was two, such as a passkey with a PIN, is enough. Raises SecondFactorBroken, ProviderUnavailable,
+    the factor's `refusal` when none is independent of the first; Throttled when a parallel login was faster.
     """
     proof = proof_of(user)
     if "mfa" in proof.amr:
@@ -57,9 +57,11 @@ def gate(user: AbstractBaseUser, request: Request | None) -> dict[str, Any] | No
         return _ask_to_enrol(user) if is_required(user) else None
     usable = [factor for factor in enrolled if factor.is_independent(user, proof)]
     if not usable:
-        if option("same_phone") == "allow":
+        refusals = [factor.refusal(user) for factor in enrolled]
+        broken = [refusal for refusal in refusals if isinstance(refusal, SecondFactorBroken)]
+        if option("same_phone") == "allow" and not broken:
             return None
-        raise SecondFactorSamePhone
+        raise (broken or refusals)[0]
     if trusted.is_trusted(user, request):
         return None
     return _ask(user, "password" if "pwd" in proof.amr else "passwordless", proof.amr, usable, request)
@@ -90,7 +92,7 @@ def step_up(user: AbstractBaseUser, claims: dict[str, Any], request: Request | N
         enrolled = [factor for factor in enrolled if factor.raises_level]
     usable = [factor for factor in enrolled if factor.is_independent(user, proof)]
     if not usable:
-        raise SecondFactorSamePhone
+        raise enrolled[0].refusal(user)
     usable = [factor for factor in usable if auth_time >= _enrolled_at(factor, user)]
     if not usable:
         raise ReauthenticationRequired
@@ -115,6 +117,7 @@ def resend(ticket_text: str, method: str | None, request: Request | None) -> Non
         ticket.user,
         user,
         with_codes=factor.makes_codes,
+        provider=_sender(factor),
         over=row,
         cooldown=waits,
         tries=tries,
@@ -177,9 +180,9 @@ def _ask(
 ) -> dict[str, Any]:
     factor, owner, purpose = usable[0], str(user.pk), _purpose(kind)
     sent: dict[str, Any] = {"sent": factor.sends}
+    asking = factor.asking
     try:
-        provider = "" if factor.sends else NOTHING_SENT
-        row = challenges.issue(purpose, FIELD, owner, user, with_codes=factor.makes_codes, provider=provider)
+        row = challenges.issue(purpose, FIELD, owner, user, with_codes=factor.makes_codes, provider=_sender(factor))
     except Throttled as throttled:
         renewed = challenges.renew(purpose, FIELD, owner, needs_code=factor.sends)
         if renewed is None:
@@ -188,12 +191,17 @@ def _ask(
         if factor.sends:
             sent["retry_after"] = getattr(throttled, "wait", None)
     else:
-        factor.challenge(user, row, request)
+        try:
+            factor.challenge(user, row, request)
+        except ProviderUnavailable:
+            if len(usable) == 1:
+                raise
+            sent, asking = {"sent": False}, SecondFactor.asking
     options = {one.name: options for one in usable if (options := one.options(user, row)) is not None}
     if options:
         sent["options"] = options
     methods = tuple(one.name for one in usable)
-    sentence = message("SECOND_FACTOR_REQUIRED" if factor.sends else "SECOND_FACTOR_REQUIRED_NOTHING_SENT")
+    sentence = message(asking)
     return {
         "message": sentence,
         "detail": sentence,
@@ -218,6 +226,13 @@ def _enrolled_at(factor: SecondFactor, user: AbstractBaseUser) -> int:
 
 def _purpose(kind: Kind) -> str:
     return STEP_UP if kind == "step_up" else SECOND_FACTOR
+
+
+def _sender(factor: SecondFactor) -> str:
+    """What a row says of who sends its code. A vendor of phones writes itself there once it has sent one."""
+    if factor.makes_codes:
+        return sender_name(factor.name)
+    return "" if factor.sends else NOTHING_SENT
 
 
 def _key(purpose: str, user: AbstractBaseUser) -> str:
@@ -265,8 +280,14 @@ def _choose(user: AbstractBaseUser, methods: tuple[str, ...], method: str | None
 @sensitive_variables()
 def _prove(user: AbstractBaseUser, row: Challenge, factor: SecondFactor, code: str, request: Request | None) -> None:
     factor.check_format(user, code)
+
+    def check(row: Challenge, code: str) -> bool:
+        # A code of ours proves the factor that has sent it, and no other one that knows codes of ours.
+        is_asked = not factor.makes_codes or row.provider == sender_name(factor.name)
+        return is_asked and factor.verify(user, row, code)
+
     try:
-        challenges.redeem_by(row, code, lambda row, code: factor.verify(user, row, code))
+        challenges.redeem_by(row, code, check)
     except InvalidCredentials as refused:
         record(signals.token_refused, field=factor.name, user=user, request=request, reason=refused.reason)
         raise

@@ -21,6 +21,8 @@ factor_removed = Event("factor_removed")
 trusted_device_used = Event("trusted_device_used")
 trusted_device_added = Event("trusted_device_added", logging.WARNING)
 trusted_devices_removed = Event("trusted_devices_removed")
+#: A recovery code was used, at a login or a step-up; `remaining` are left.
+recovery_code_used = Event("recovery_code_used", logging.WARNING)
 
 #: Sent beside the first and the last: end older sessions here. `action`: "added", "replaced" or "removed".
 second_factor_changed = Event("second_factor_changed", logging.WARNING)

@@ -1,13 +1,17 @@
 """Base of the factors that are kept in the table `Authenticator`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import router, transaction
 from django.utils import timezone
 
+from jwt_drf_passwordless.exceptions import InvalidCredentials
 from jwt_drf_passwordless.models import Authenticator
+from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.two_factor.base import SecondFactor
 
 
@@ -35,9 +39,26 @@ class StoredFactor(SecondFactor):
         )
 
     def use(self, row: Authenticator, *, if_still: Mapping[str, Any], **values: Any) -> bool:
-        """Write a use, if the row is still as `if_still` says (as in `filter()`): of parallel calls one is told so."""
-        changed = Authenticator.objects.filter(pk=row.pk, **if_still).update(last_used_at=timezone.now(), **values)
-        return bool(changed)
+        """Write a use if the row is as `if_still` says in terms of `filter()`; of parallel calls one is told True."""
+        values["last_used_at"] = timezone.now()
+        if not Authenticator.objects.filter(pk=row.pk, **if_still).update(**values):
+            return False
+        for name, value in values.items():
+            setattr(row, name, value)
+        return True
+
+    @contextmanager
+    def replacing(self, user: AbstractBaseUser, challenge: Challenge) -> Iterator[None]:
+        """A transaction in which no other enrolment of the user's is stored.
+
+        Raises InvalidCredentials when one was begun after that of the challenge.
+        """
+        self.read.pop(user.pk, None)
+        with transaction.atomic(using=router.db_for_write(Authenticator)):
+            # This UPDATE makes the others wait: until the transaction ends, the row is locked.
+            if not Challenge.objects.filter(pk=challenge.pk, nonce=challenge.nonce).update(uses=1):
+                raise InvalidCredentials("raced")
+            yield
 
     def may_enrol(self, user: AbstractBaseUser) -> bool:
         return True

@@ -10,11 +10,10 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
-from rest_framework import serializers
 from rest_framework.request import Request
 
 from jwt_drf_passwordless import delivery, limits
-from jwt_drf_passwordless.conf import message, resolve
+from jwt_drf_passwordless.conf import resolve
 from jwt_drf_passwordless.exceptions import InvalidCredentials, ProviderUnavailable, SecondFactorBroken
 from jwt_drf_passwordless.external_2fa.base import External2FAProvider
 from jwt_drf_passwordless.external_2fa.registry import build
@@ -22,7 +21,7 @@ from jwt_drf_passwordless.methods import MOBILE
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.models import PhoneDevice
 from jwt_drf_passwordless.token_response import Proof
-from jwt_drf_passwordless.two_factor.base import NumberRefused, PhoneProvider, SecondFactor
+from jwt_drf_passwordless.two_factor.base import NumberRefused, PhoneProvider, SecondFactor, ensure_length
 from jwt_drf_passwordless.two_factor.conf import LOCAL_PROVIDER, option
 from jwt_drf_passwordless.two_factor.phone import devices, enrolment
 from jwt_drf_passwordless.two_factor.phone.external import ExternalPhoneProvider
@@ -53,18 +52,13 @@ def phone_provider() -> PhoneProvider:
     return provider
 
 
-def ensure_length(code: str, length: int | None) -> None:
-    """Raises ValidationError for a text that cannot be a code of so many digits; None takes all."""
-    if length and not (code.isascii() and code.isdigit() and len(code) == length):
-        raise serializers.ValidationError({"token": [message("CODE_OF_LENGTH") % {"length": length}]}, "invalid")
-
-
 class PhoneFactor(SecondFactor):
     """A code to the user's `PhoneDevice`. A device that lacks something refuses the login: it never counts as none."""
 
     name = "phone"
     label = _("phone")
     sends = True
+    asking = "SECOND_FACTOR_REQUIRED"
     begin_serializer = PhoneSerializer
     confirm_serializer = PhoneTokenSerializer
 
