@@ -16,7 +16,7 @@ from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.models import Authenticator
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.sessions.services import end_sessions
-from jwt_drf_passwordless.two_factor import keys, notices
+from jwt_drf_passwordless.two_factor import keys, notices, trusted
 from jwt_drf_passwordless.two_factor.signals import recovery_code_used
 from jwt_drf_passwordless.two_factor.stored import StoredFactor
 from jwt_drf_passwordless.utils import create_challenge
@@ -64,13 +64,14 @@ class RecoveryCodeFactor(StoredFactor):
         return any(self.use(stored, if_still={"last_used_at": None}) for stored in found)
 
     def used(self, user: AbstractBaseUser, request: Request | None) -> None:
-        """Tell the user and the project, and end the other sessions: what was lost may have been stolen."""
+        """Tell the user and the project, end other sessions and the trust in devices: what was lost may be stolen."""
         remaining = len(self.rows(user))
         facts: dict[str, Any] = {"factor": self.name, "remaining": remaining}
         record(recovery_code_used, field=self.name, user=user, request=request, **facts)
         notices.notify(user, action="recovery_code_used", factor=self.label, name="", remaining=remaining)
         keep = claims_of(request) if request else None
         end_sessions(user, reason="recovery_code_used", keep=keep, request=request)
+        trusted.forget(user, request=request)
 
     def amr(self, row: Challenge) -> tuple[str, ...]:
         """RFC 8176 has no name for it."""

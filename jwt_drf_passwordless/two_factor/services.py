@@ -56,12 +56,13 @@ def gate(user: AbstractBaseUser, request: Request | None) -> dict[str, Any] | No
     if not enrolled:
         return _ask_to_enrol(user) if is_required(user) else None
     usable = [factor for factor in enrolled if factor.is_independent(user, proof)]
-    if not usable:
-        refusals = [factor.refusal(user) for factor in enrolled]
+    if all(factor.is_backup for factor in usable):
+        refusals = [factor.refusal(user) for factor in enrolled if not factor.is_backup]
         broken = [refusal for refusal in refusals if isinstance(refusal, SecondFactorBroken)]
         if option("same_phone") == "allow" and not broken:
             return None
-        raise (broken or refusals)[0]
+        if not usable:
+            raise (broken or refusals)[0]
     if trusted.is_trusted(user, request):
         return None
     return _ask(user, "password" if "pwd" in proof.amr else "passwordless", proof.amr, usable, request)

@@ -284,13 +284,13 @@ def test_the_setting_for_one_phone_does_not_let_it_sign_in(api, joan, two_factor
 
 
 @pytest.mark.parametrize("data", [{}, {"address": ""}, {"address": None}])
-def test_a_row_without_its_address_refuses_the_login(api, joan, data):
+def test_a_row_without_its_address_refuses_the_login(api, joan, configure, data):
     access = signed_in(api, joan)
     Authenticator.objects.update(data=data)
     assert api.send("GET", "2fa/factors/", access=access).json()["factors"][0]["email"] == "***"
     assert outcome(api.token(joan)) == BROKEN
     move(joan, "")
-    assert outcome(api.token(joan)) == BROKEN
+    assert outcome(by_sms(api, configure)) == BROKEN
 
 
 def test_another_factor_is_asked_for_then(api, joan):
@@ -390,7 +390,7 @@ def test_all_factors_together_cost_two_statements(api, joan):
     assert totp == (200, ["SELECT", "SELECT", "UPDATE", "UPDATE", "UPDATE"])
     ticket = api.ticket(joan)
     recovery = record(lambda: finish(api, ticket, CODES[0], "recovery_code"))
-    assert recovery == (200, ["SELECT", "SELECT", "UPDATE", "UPDATE", "UPDATE"])
+    assert recovery == (200, ["SELECT", "SELECT", "UPDATE", "UPDATE", "UPDATE", "DELETE"])
     ticket = api.ticket(joan)
     email = record(lambda: finish(api, ticket, sent_code(), "email"))
     assert email == (200, ["SELECT", "SELECT", "UPDATE", "UPDATE"])

@@ -16,8 +16,8 @@ from jwt_drf_passwordless.two_factor.recovery import RecoveryCodeFactor
 from jwt_drf_passwordless.two_factor.signals import recovery_code_used
 from tests.conftest import SCAN, sent_sms_code
 from tests.test_races import crowd
-from tests.two_factor.conftest import TwoFactorApi, enrol
-from tests.two_factor.test_every_first_factor import BROKEN
+from tests.two_factor.conftest import LOGIN_PHONE, TwoFactorApi, enrol
+from tests.two_factor.test_every_first_factor import BROKEN, by_sms
 from tests.two_factor.test_login import INVALID, claims, outcome
 from tests.two_factor.test_several_factors import PHONE_FACTOR, finish
 from tests.two_factor.test_totp import (
@@ -385,3 +385,25 @@ class TestRaces:
         works = [[recover(api, grace, code).status_code for code in one[:2]] for one in made]
         assert sorted(works) == [[200, 200]] + [[400, 400]] * (len(made) - 1)
         assert sent_sms_code()
+
+
+@pytest.mark.parametrize(("answer", "status"), [("allow", 200), ("refuse", 206)])
+def test_a_login_by_the_phone_that_is_the_only_other_factor(api, person, configure, two_factor, answer, status):
+    user = person(phone=LOGIN_PHONE)
+    enrol(user, LOGIN_PHONE)
+    give_codes(user)
+    two_factor(same_phone=answer)
+    found = by_sms(api, configure)
+    assert found.status_code == status
+    assert found.json().get("methods") == (None if status == 200 else ["recovery_code"])
+
+
+def test_a_used_code_ends_the_trust_in_devices(api, grace, codes, two_factor):
+    two_factor(trusted_device_days=30)
+    body = {"ticket": api.ticket(grace), "token": sent_sms_code(), "trust_device": True}
+    device = api.call("2fa/token-verify/", body).json()["device_token"]
+    login = {**api.credentials(grace), "device_token": device}
+    assert api.call("token/", login).status_code == 200
+    pair = recover(api, grace, codes[0])
+    assert (pair.status_code, "device_token" in pair.json()) == (200, False)
+    assert api.call("token/", login).status_code == 206

@@ -19,10 +19,11 @@ from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from jwt_drf_passwordless.exceptions import InvalidCredentials
 from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken
 from jwt_drf_passwordless.two_factor import keys
 from jwt_drf_passwordless.two_factor.checks import check_two_factor, check_two_factor_deployment
-from jwt_drf_passwordless.two_factor.totp import matching_step
+from jwt_drf_passwordless.two_factor.totp import TotpFactor, matching_step
 from tests.conftest import SCAN, sent_sms_code
 from tests.test_races import crowd
 from tests.two_factor.conftest import LOGIN_PHONE, PHONE, TwoFactorApi, enrol
@@ -318,6 +319,21 @@ def test_nothing_can_be_confirmed_that_was_not_begun(api, ada, clock):
     assert outcome(confirm(api, access, "123456")) == INVALID
 
 
+def test_an_app_that_was_begun_anew_meanwhile_is_not_stored(api, ada, clock):
+    access = api.pair(ada)["access"]
+    begin(api, access)
+    challenge = PasswordlessChallengeToken.objects.get(purpose="enrol_totp")
+    factor = TotpFactor()
+    overtaken = factor.pending(ada)
+    Authenticator.objects.filter(pk=overtaken.pk).delete()
+    with pytest.raises(InvalidCredentials):
+        factor.store(ada, challenge, {})
+    begin(api, access)
+    with pytest.raises(InvalidCredentials):
+        factor.store(ada, challenge, {})
+    assert not Authenticator.objects.exclude(confirmed_at=None).exists()
+
+
 def test_an_enrolment_takes_five_codes(api, ada, clock):
     access = api.pair(ada)["access"]
     secret = begin(api, access).json()["secret"]
@@ -469,6 +485,12 @@ def test_a_text_message_can_be_asked_for_instead_at_once_and_the_tries_stay(api,
     assert PasswordlessChallengeToken.objects.get().tries == 4
     assert api.call("2fa/resend/", {"ticket": ticket, "method": "phone"}).status_code == 429
     assert finish(api, ticket, sent_sms_code(), "phone").status_code == 200
+
+
+def test_an_app_has_nothing_to_send_again(api, mary):
+    ticket = api.ticket(mary)
+    assert api.call("2fa/resend/", {"ticket": ticket}).status_code == 204
+    assert (sms.outbox, finish(api, ticket, code_of(SECRET)).status_code) == ([], 200)
 
 
 # Secrets
