@@ -5,6 +5,7 @@ the business of the flows.
 """
 
 import math
+import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -133,7 +134,8 @@ def code_matches(row: Challenge, code: str) -> bool:
 
 
 def _nonce() -> str:
-    return create_challenge(22, settings.LONG_TOKEN_CHARS)
+    """22 characters, 128 bits, whatever the alphabets of codes and links are."""
+    return secrets.token_urlsafe(16)
 
 
 def remaining_wait(row: Challenge, now: datetime) -> int:
@@ -221,6 +223,15 @@ def redeem_by(row: Challenge, code: str, check: VendorCheck) -> Challenge:
     now = timezone.now()
     if not Challenge.objects.spend(row, matched=True, now=now, max_uses=1, **as_read):
         raise InvalidCredentials(_reason(row, True, now, max_tries, 1))
+    return row
+
+
+def consume(row: Challenge | None) -> Challenge:
+    """Use up a challenge, once, before its proof is looked at: the row. Raises InvalidCredentials."""
+    now = timezone.now()
+    consumed = Challenge.objects.spend(row, matched=True, now=now, max_uses=1)
+    if row is None or not consumed:
+        raise InvalidCredentials(_reason(row, True, now, try_limit(), 1))
     return row
 
 

@@ -131,7 +131,7 @@ def remove(user: AbstractBaseUser, name: str, pk: str, data: Data, claims: Claim
     entry = next((entry for entry in factor.listed(user) if entry["id"] == pk), None)
     if entry is None:
         raise NotFound
-    if is_required(user) and not factor.is_backup and _count(made, user) == 1:
+    if is_required(user) and not factor.is_backup and _is_enrolled(factor, user) and _count(made, user) == 1:
         raise SecondFactorNeeded
     if data.get("token"):
         services.prove_step_up(user, data["token"], data.get("method"), request)
@@ -204,7 +204,8 @@ def _has_main(made: list[SecondFactor], user: AbstractBaseUser) -> bool:
 
 
 def _count(made: list[SecondFactor], user: AbstractBaseUser) -> int:
-    return sum(len(factor.listed(user)) for factor in made if not factor.is_backup)
+    counted = (factor for factor in made if not factor.is_backup and _is_enrolled(factor, user))
+    return sum(len(factor.listed(user)) for factor in counted)
 
 
 def _is_enrolled(factor: SecondFactor, user: AbstractBaseUser) -> bool:

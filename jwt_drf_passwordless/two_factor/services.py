@@ -59,7 +59,8 @@ def gate(user: AbstractBaseUser, request: Request | None) -> dict[str, Any] | No
     if all(factor.is_backup for factor in usable):
         refusals = [factor.refusal(user) for factor in enrolled if not factor.is_backup]
         broken = [refusal for refusal in refusals if isinstance(refusal, SecondFactorBroken)]
-        if option("same_phone") == "allow" and not broken:
+        # By that phone; a passkey of one factor proves no field.
+        if proof.field and option("same_phone") == "allow" and not broken:
             return None
         if not usable:
             raise (broken or refusals)[0]
@@ -185,7 +186,9 @@ def _ask(
     try:
         row = challenges.issue(purpose, FIELD, owner, user, with_codes=factor.makes_codes, provider=_sender(factor))
     except Throttled as throttled:
-        renewed = challenges.renew(purpose, FIELD, owner, needs_code=factor.sends)
+        # One that needs no code must not wait for the next one.
+        needs_code = all(one.sends for one in usable)
+        renewed = challenges.renew(purpose, FIELD, owner, needs_code=needs_code)
         if renewed is None:
             raise
         row, sent = renewed, {"sent": False}
