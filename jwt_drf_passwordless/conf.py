@@ -109,6 +109,7 @@ class Settings:
         "request": "30/h",
         "redeem": "100/h",
         "password": "100/h",
+        "passkey": "300/h",
         "number_range": "30/h",
         "captcha_down": "10/h",
     }

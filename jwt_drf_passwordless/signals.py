@@ -37,7 +37,8 @@ token_send_failed = Event("token_send_failed", logging.WARNING)
 token_redeemed = Event("token_redeemed")
 
 #: A redeem failed. `reason`: "unknown", "wrong", "expired", "used", "too_many_tries", "raced",
-#: "method_disabled", "ambiguous", "not_registered", "identifier_changed" or "user_refused".
+#: "method_disabled", "ambiguous", "not_registered", "identifier_changed", "user_refused",
+#: or of a passkey "taken" (an account has it) or "user_not_verified".
 token_refused = Event("token_refused")
 
 #: An account was made.

@@ -80,7 +80,14 @@ PATHS = [
     ("CALLBACKS", {"on_verification_accepted": None}),
     (
         "THROTTLE_RATES",
-        {"request": "30/h", "redeem": "100/h", "password": "100/h", "number_range": "30/h", "captcha_down": "10/h"},
+        {
+            "request": "30/h",
+            "redeem": "100/h",
+            "password": "100/h",
+            "passkey": "300/h",
+            "number_range": "30/h",
+            "captcha_down": "10/h",
+        },
     ),
     ("SMS_BUDGET", {"hour": None, "day": None}),
     ("CONSTANTS", {"messages": "jwt_drf_passwordless.constants.Messages"}),

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.checks import CheckMessage
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
@@ -53,6 +54,11 @@ class SecondFactor(ABC):
     #: The bodies that begin and that finish an enrolment.
     begin_serializer: ClassVar[type[serializers.Serializer[Any]]] = serializers.Serializer
     confirm_serializer: ClassVar[type[serializers.Serializer[Any]]] = ConfirmationSerializer
+
+    @classmethod
+    def check(cls, *, deploy: bool = False) -> list[CheckMessage]:
+        """What `manage.py check`, or with `deploy` what `check --deploy` alone, has to say of its settings."""
+        return []
 
     @property
     def makes_codes(self) -> bool:

@@ -39,6 +39,7 @@ WHERE = f"{NAMESPACE}['TWO_FACTOR']"
 RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "factors": (lambda value: isinstance(value, list | tuple) and bool(value), "must be a list of dotted paths"),
     "phone": (lambda value: isinstance(value, dict), "must be a dict"),
+    "passkey": (lambda value: isinstance(value, dict), "must be a dict"),
     "required": (
         lambda value: isinstance(value, bool | str) or callable(value),
         "must be a bool, a function of the user, or its dotted path",
@@ -91,7 +92,8 @@ def check_two_factor_deployment(**kwargs: Any) -> list[CheckMessage]:
     given = getattr(settings, "TWO_FACTOR", None)
     if not isinstance(given, dict) or any(isinstance(found, Error) for found in check_two_factor()):
         return []
-    return [*_provider_in_deployment(), *_kept_under_secret_key()]
+    by_factors = [message for path in option("factors") for message in resolve(path).check(deploy=True)]
+    return [*_provider_in_deployment(), *_kept_under_secret_key(), *by_factors]
 
 
 def _provider_in_deployment() -> list[CheckMessage]:
@@ -140,6 +142,7 @@ def _classes() -> Iterator[CheckMessage]:
         if not all(find_spec(name) for name in factor_class.libraries):
             hint = f"pip install 'jwt-drf-passwordless[{factor_class.extra}]'"
             yield Error(f"{WHERE}['factors']: a library of {path} is missing.", hint=hint, id=MISSING_LIBRARY)
+        yield from factor_class.check()
     if found and all(factor_class.is_backup for factor_class in found):
         yield Warning(f"{WHERE}['factors']: recovery codes without a factor that they stand in for.", id=BACKUP_ONLY)
     if isinstance(option("required"), str) and not callable(_try_to_resolve(option("required"))):

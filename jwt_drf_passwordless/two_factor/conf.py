@@ -9,6 +9,8 @@ DEFAULTS: dict[str, Any] = {
     "factors": ["jwt_drf_passwordless.two_factor.phone.factor.PhoneFactor"],
     # The provider of the phone factor: `provider`, a dotted path, and its options.
     "phone": {},
+    # The site that passkeys are for: `rp_id`, `origins` and more; see `jwt_drf_passwordless.two_factor.passkey`.
+    "passkey": {},
     # Who must have a second factor: bool, or a function of the user, or its dotted path.
     "required": False,
     # What a login by the phone that is the only second factor is answered: "refuse", or "allow" with one factor.

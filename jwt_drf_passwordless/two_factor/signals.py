@@ -26,3 +26,7 @@ recovery_code_used = Event("recovery_code_used", logging.WARNING)
 
 #: Sent beside the first and the last: end older sessions here. `action`: "added", "replaced" or "removed".
 second_factor_changed = Event("second_factor_changed", logging.WARNING)
+
+#: A passkey has proven itself with a counter that is not above the one before: there is a copy of it, and one of the
+#: two was refused. `passkey`: its id.
+passkey_cloned = Event("passkey_cloned", logging.WARNING)

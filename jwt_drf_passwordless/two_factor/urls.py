@@ -4,6 +4,7 @@ from django.urls import path
 
 from jwt_drf_passwordless.sessions.views import GuardedTokenRefreshView, GuardedTokenVerifyView
 from jwt_drf_passwordless.two_factor import factor_views, trusted_views, views
+from jwt_drf_passwordless.two_factor.passkey import views as passkey_views
 
 urlpatterns = [
     path("token/", views.TwoFactorTokenObtainPairView.as_view(), name="token_obtain_pair"),
@@ -21,4 +22,6 @@ urlpatterns = [
     path("2fa/factors/<slug:method>/", factor_views.FactorBeginView.as_view(), name="2fa_factor_begin"),
     path("2fa/factors/<slug:method>/confirm/", factor_views.FactorConfirmView.as_view(), name="2fa_factor_confirm"),
     path("2fa/factors/<slug:method>/<slug:pk>/", factor_views.FactorView.as_view(), name="2fa_factor"),
+    path("passkey/request/", passkey_views.PasskeyRequestView.as_view(), name="passkey_request"),
+    path("passkey/login/", passkey_views.PasskeyLoginView.as_view(), name="passkey_login"),
 ]

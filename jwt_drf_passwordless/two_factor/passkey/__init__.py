@@ -1,0 +1,1 @@
+"""Passkeys (WebAuthn): as second factor, and as first. The extra `passkeys` has the library."""

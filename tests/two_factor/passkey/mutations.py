@@ -1,0 +1,48 @@
+"""Answers to `navigator.credentials.get()` with one wrong part each, for both steps of a login."""
+
+from tests.two_factor.passkey.authenticator import BE, BS, ORIGIN, UP, UV, Es256, text
+
+MUTATIONS = {
+    "type": {"client": {"type": "webauthn.create"}},
+    "challenge": {"client": {"challenge": text(b"x" * 32)}},
+    "no challenge": {"client": {"challenge": ""}},
+    "challenge is a number": {"client": {"challenge": 1}},
+    "origin": {"client": {"origin": "https://examp1e.com"}},
+    "origin of another scheme": {"client": {"origin": "http://example.com"}},
+    "origin with a port": {"client": {"origin": "https://example.com:8443"}},
+    "origin below": {"client": {"origin": "https://evil.example.com"}},
+    "origin with a path": {"client": {"origin": f"{ORIGIN}/"}},
+    "origin in capitals": {"client": {"origin": ORIGIN.upper()}},
+    "no origin": {"client": {"origin": None}},
+    "crossOrigin": {"client": {"crossOrigin": True}},
+    "crossOrigin is null": {"client": {"crossOrigin": None}},
+    "topOrigin": {"client": {"topOrigin": "https://evil.org"}},
+    "client data are no JSON": {"client_bytes": b"\xff{"},
+    "client data are nested": {"client_bytes": b"[" * 3000},
+    "rpIdHash": {"rp_id": "examp1e.com"},
+    "nobody present": {"flags": UV},
+    "became one that can be backed up": {"flags": UP | UV | BE},
+    "backed up, though it cannot be": {"flags": UP | UV | BS},
+    "truncated": {"cut": 36},
+    "empty": {"cut": 0},
+    "bytes too many": {"more": b"\0"},
+    "garbage in CBOR": {"flags": UP | UV | 0x80, "more": b"\xff"},
+    "attested data that are not there": {"flags": UP | UV | 0x40},
+    "signature": {"signature": b"\x30\x06\x02\x01\x01\x02\x01\x01"},
+    "no signature": {"signature": b""},
+    "signature of another key": {"signature": Es256().sign(b"x")},
+    "user handle": {"response": {"userHandle": text(b"x" * 32)}},
+    "user handle is empty": {"response": {"userHandle": ""}},
+    "user handle is a number": {"response": {"userHandle": 1}},
+    "counter as before": {"counter": 7},
+    "lower counter": {"counter": 6},
+    "counter begins anew": {"counter": 0},
+    "unknown id": {"credential": {"id": text(b"unknown"), "rawId": text(b"unknown")}},
+    "ids differ": {"credential": {"rawId": text(b"unknown")}},
+    "no id": {"credential": {"id": ""}},
+    "type of the credential": {"credential": {"type": "password"}},
+    "no response": {"credential": {"response": None}},
+    "response is a text": {"credential": {"response": "x"}},
+}
+#: What is no credential at all.
+NONSENSE = ["123456", {}, {"id": "aGk"}, {"id": "aGk", "response": []}, {"id": [], "response": {}}, {"a": "x" * 8000}]
