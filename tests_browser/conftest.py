@@ -1,0 +1,142 @@
+"""The browser, its authenticators, the site and a user."""
+
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+import sms
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.virtual_authenticator import VirtualAuthenticatorOptions
+
+from jwt_drf_passwordless.models import PhoneDevice
+from tests_browser.project.page import PAGE
+
+PASSWORD = "correct horse battery"
+PHONE = "+12015550199"
+#: Runs an expression in the page; what it throws becomes an object with its name, and the answer's status and body.
+RUN = """
+const done = arguments[arguments.length - 1];
+(async () => ({arrow}))().then((f) => f(...arguments)).then(done, (error) =>
+  done({{ name: error.name, message: error.message, status: error.status, answer: error.answer }}));
+"""
+
+
+class Browser:
+    """A page of the site, and the authenticator that is plugged in."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+
+    def open(self, url: str) -> None:
+        self.driver.get(url)
+
+    def run(self, arrow: str, *arguments: Any) -> Any:
+        """What a function of the page gives: `run("(access) => addPasskey(access)", access)`."""
+        return self.driver.execute_async_script(RUN.format(arrow=arrow), *arguments)
+
+    def plug_in(self) -> None:
+        """An authenticator that is part of the device, with somebody's finger on it."""
+        options = VirtualAuthenticatorOptions(
+            protocol=VirtualAuthenticatorOptions.Protocol.CTAP2,
+            transport=VirtualAuthenticatorOptions.Transport.INTERNAL,
+            has_resident_key=True,
+            has_user_verification=True,
+            is_user_consenting=True,
+            is_user_verified=True,
+        )
+        self.driver.add_virtual_authenticator(options)
+
+    def unplug(self) -> None:
+        if self.driver.virtual_authenticator_id:
+            self.driver.remove_virtual_authenticator()
+
+
+@pytest.fixture(scope="session")
+def driver():
+    options = webdriver.ChromeOptions()
+    options.binary_location = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
+        options.add_argument(argument)
+    service = Service(os.environ.get("CHROMEDRIVER", "/usr/bin/chromedriver"))
+    driver = webdriver.Chrome(options=options, service=service)
+    driver.set_script_timeout(15)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def site(live_server, settings):
+    """The site's origin, http://localhost and a port."""
+    two_factor = settings.JWT_DRF_PASSWORDLESS["TWO_FACTOR"]
+    passkey = {**two_factor["passkey"], "origins": [live_server.url]}
+    settings.JWT_DRF_PASSWORDLESS = {
+        **settings.JWT_DRF_PASSWORDLESS,
+        "TWO_FACTOR": {**two_factor, "passkey": passkey},
+    }
+    sms.outbox = []
+    return live_server.url
+
+
+@pytest.fixture
+def nobody_is_verified(site, settings):
+    """Call it, and devices ask for no PIN or finger from then on."""
+
+    def change():
+        settings.JWT_DRF_PASSWORDLESS["TWO_FACTOR"]["passkey"]["user_verification"] = "discouraged"
+
+    return change
+
+
+@pytest.fixture
+def browser(driver, site):
+    """On the page of the site, with an authenticator."""
+    browser = Browser(driver)
+    browser.open(site)
+    browser.plug_in()
+    yield browser
+    browser.unplug()
+
+
+@pytest.fixture
+def other_site():
+    """The same page at another port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(PAGE.encode())
+
+        def log_message(self, *args: Any) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("localhost", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://localhost:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def ada(site):
+    return get_user_model().objects.create_user("ada", "ada@example.com", PASSWORD)
+
+
+@pytest.fixture
+def phone(ada):
+    """Her second factor, beside the passkey."""
+    return PhoneDevice.objects.create(user=ada, number=PHONE, provider="local", confirmed_at=timezone.now())
+
+
+@pytest.fixture
+def passkey(browser, ada):
+    """The entry of a passkey that she has registered."""
+    access = browser.run("(body) => post('token/', body)", {"username": "ada", "password": PASSWORD})["access"]
+    return browser.run("(access) => addPasskey(access, 'This computer')", access)

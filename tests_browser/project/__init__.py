@@ -1,0 +1,1 @@
+"""The site that the browser visits: the API, and one page with the script of docs/passkeys.md."""
