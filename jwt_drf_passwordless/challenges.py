@@ -28,6 +28,9 @@ CLOCK_SKEW = 60
 #: After so long without a message the wait starts anew; `clear_passwordless_tokens` removes such rows.
 QUIET = timedelta(hours=24)
 
+#: Stands in a row, in the place of a provider, while nothing was sent for it.
+NOTHING_SENT = "-"
+
 Challenge = PasswordlessChallengeToken
 #: Asks the vendor of a challenge about a code; True only if it was accepted.
 VendorCheck = Callable[[Challenge, str], bool]
@@ -110,7 +113,8 @@ def renew(purpose: str, field: str, owner: str, *, needs_code: bool = True) -> C
     values: dict[str, Any] = {"nonce": _nonce()}
     is_over = row.uses > 0 or (row.expires_at <= now and not needs_code)
     if is_over:
-        values |= {"uses": 0, "short_digest": "", "long_digest": None, "provider": "", "verification_id": ""}
+        values |= {"uses": 0, "short_digest": "", "long_digest": None, "verification_id": ""}
+        values["provider"] = row.provider if row.provider == NOTHING_SENT else ""
     if not needs_code and (is_over or not (row.short_digest or row.verification_id)):
         values["expires_at"] = now + timedelta(seconds=settings.TOKEN_LIFETIME)
     if not Challenge.objects.filter(pk=row.pk, nonce=row.nonce, uses=row.uses).update(**values):

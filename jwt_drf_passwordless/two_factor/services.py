@@ -35,8 +35,6 @@ from jwt_drf_passwordless.utils import challenge_key
 #: Purposes of challenges. A code made for one fits no other.
 SECOND_FACTOR = "second_factor"
 STEP_UP = "step_up"
-#: Stands in such a row, in the place of a provider, while nothing was sent for it.
-NOTHING_SENT = "-"
 #: Their rows are one for each user: wrong tries and waits are the account's, whatever tickets there are.
 FIELD = "user"
 
@@ -112,7 +110,7 @@ def resend(ticket_text: str, method: str | None, request: Request | None) -> Non
     if not factor.sends:
         return
     # Where the last challenge has sent nothing there is nothing to wait for; the wrong tries stay.
-    waits, tries = (False, row.tries) if row.provider == NOTHING_SENT else (True, 0)
+    waits, tries = (False, row.tries) if row.provider == challenges.NOTHING_SENT else (True, 0)
     row = challenges.issue(
         _purpose(ticket.kind),
         FIELD,
@@ -236,7 +234,7 @@ def _sender(factor: SecondFactor) -> str:
     """What a row says of who sends its code. A vendor of phones writes itself there once it has sent one."""
     if factor.makes_codes:
         return sender_name(factor.name)
-    return "" if factor.sends else NOTHING_SENT
+    return "" if factor.sends else challenges.NOTHING_SENT
 
 
 def _key(purpose: str, user: AbstractBaseUser) -> str:

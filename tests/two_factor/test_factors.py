@@ -370,3 +370,15 @@ def test_names_of_signals_are_those_of_the_page():
 def test_rows_that_were_begun_do_not_ask(api, ada):
     Authenticator.objects.create(user=ada, method="word", created_at=timezone.now() - timedelta(days=1))
     assert api.token(ada).status_code == 200
+
+
+def test_after_a_login_by_it_an_sms_still_follows_at_once(api, ada, configure, two_factor):
+    configure(TOKEN_REQUEST_THROTTLE_SECONDS=60)
+    enrolled(api, ada)
+    Authenticator.objects.create(user=ada, method="word", created_at=timezone.now(), confirmed_at=timezone.now())
+    two_factor(factors=[WORD_FACTOR, PHONE_FACTOR])
+    assert api.call("2fa/token-verify/", {"ticket": api.ticket(ada), "token": WORD}).status_code == 200
+    ticket = api.ticket(ada)
+    assert api.call("2fa/resend/", {"ticket": ticket, "method": "phone"}).status_code == 204
+    body = {"ticket": ticket, "token": sent_sms_code(), "method": "phone"}
+    assert api.call("2fa/token-verify/", body).status_code == 200

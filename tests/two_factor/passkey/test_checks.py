@@ -144,6 +144,6 @@ def test_passkeys_that_never_ask_for_a_pin_are_a_warning_of_deployments(passkeys
 
 def test_it_stands_beside_the_warnings_of_other_factors(passkeys, two_factor):
     passkeys(user_verification="discouraged")
-    assert ids(check_two_factor_deployment()) == ["W035", "W022"]
+    assert ids(check_two_factor_deployment()) == ["W022", "W035"]
     two_factor(phone={"provider": "jwt_drf_passwordless.external_2fa.FakeVerifyProvider", "insecure": True})
-    assert ids(check_two_factor_deployment()) == ["W035", "E025"]
+    assert ids(check_two_factor_deployment()) == ["E025", "W035"]

@@ -43,5 +43,5 @@ def test_a_registration(api, ada):
     assert record(lambda: api.begin(access)) == (200, ["SELECT", "SELECT", "SELECT", "INSERT"])
     credential = Passkey().create(api.begin(access).json()["publicKey"])
     # User, passkeys, challenge; the try, the use, the passkey; open challenges are void.
-    expected = (201, ["SELECT", "SELECT", "SELECT", "UPDATE", "UPDATE", "INSERT", "UPDATE"])
+    expected = (201, ["SELECT", "SELECT", "SELECT", "UPDATE", "UPDATE", "INSERT", "UPDATE", "DELETE"])
     assert record(lambda: api.confirm(access, credential)) == expected
