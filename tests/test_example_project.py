@@ -18,6 +18,7 @@ EXAMPLE = Path(__file__).parent.parent / "example_project"
 PRODUCTION = {
     "DJANGO_DEBUG": "0",
     "DJANGO_SECRET_KEY": "kz3Vb9-QxT7mWd2LrJc8PfYhN5sGe4Ua6RiXo1BvMqEw0ZtCyKj",
+    "DJANGO_ENCRYPTION_KEY": "Qm7Tz2WvK9pXc4Rb8NsYd3HfJg6LaEu1",
     "DJANGO_ALLOWED_HOSTS": "app.example.com",
     "DJANGO_SITE_URL": "https://app.example.com",
     "DJANGO_EMAIL_HOST": "smtp.example.com",
@@ -35,10 +36,14 @@ HEADINGS = [
     "Grace follows a magic link",
     "Grace signs in by SMS",
     "Ada's app gets a new pair: how and when she signed in stays as it was",
+    "Grace sees where she is signed in, and ends the other session",
     "Hedy signs in by password; she has no second factor yet",
     "She makes her phone the second factor",
     "From now on her password gives a ticket, and no tokens",
     "The code from her phone finishes the login",
+    "She adds an authenticator app",
+    "And ten recovery codes, to print",
+    "The code that proved the app is used up: the next login takes the next one, or a recovery code",
     "Linus signs in by a vendor's code: it calls him, and we never see the code",
     "The vendor tells, by a signed webhook, that its call came through",
 ]
@@ -73,7 +78,7 @@ def test_the_demo_walks_through_every_flow(port):
     code, output, errors = run(EXAMPLE / "demo.py", ONCE="1", PORT=port)
     assert (code, errors) == (0, "")
     assert re.findall(r"^\d+\. (.*)$", output, flags=re.MULTILINE) == HEADINGS
-    assert output.endswith("All 16 steps went as expected.\n")
+    assert output.endswith("All 20 steps went as expected.\n")
     assert "\x1b" not in output
 
 

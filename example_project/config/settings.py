@@ -2,6 +2,7 @@
 
 DJANGO_DEBUG=0                     production; the variables below must then be given
 DJANGO_SECRET_KEY                  at least 50 random characters, on every server the same
+DJANGO_ENCRYPTION_KEY              the same, another one: for what second factors keep
 DJANGO_ALLOWED_HOSTS               "app.example.com", more than one separated by commas
 DJANGO_SITE_URL                    "https://app.example.com", where magic links lead
 DJANGO_EMAIL_HOST                  the SMTP server, with DJANGO_EMAIL_USER and DJANGO_EMAIL_PASSWORD if it wants them
@@ -22,12 +23,14 @@ DEBUG = os.environ.get("DJANGO_DEBUG", "1") == "1"
 
 if DEBUG:
     SECRET_KEY = "django-insecure-key-of-the-example-that-everyone-can-read"
+    ENCRYPTION_KEY = "another-key-of-the-example-that-everyone-can-read"
     ALLOWED_HOSTS = []  # with DEBUG: this machine only
     SITE_URL = os.environ.get("DJANGO_SITE_URL", "http://127.0.0.1:8000")
     SMS_BACKEND = "sms.backends.console.SmsBackend"
     MAILER = {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
 else:
     SECRET_KEY = os.environ["DJANGO_SECRET_KEY"]
+    ENCRYPTION_KEY = os.environ["DJANGO_ENCRYPTION_KEY"]
     ALLOWED_HOSTS = os.environ["DJANGO_ALLOWED_HOSTS"].split(",")
     SITE_URL = os.environ["DJANGO_SITE_URL"]
     SMS_BACKEND = os.environ["DJANGO_SMS_BACKEND"]
@@ -70,7 +73,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "phonenumber_field",
     "rest_framework",
-    "rest_framework_simplejwt.token_blacklist",
     "jwt_drf_passwordless",
 ]
 
@@ -82,8 +84,17 @@ JWT_DRF_PASSWORDLESS = {
     # True: whoever proves an address that no account has gets a new account.
     "REGISTER_NONEXISTENT_USERS": False,
     "SITE_NAME": "Example",
-    # Whoever registers a phone is asked for a code to it at each login; and /api/token/ takes a password.
-    "TWO_FACTOR": {},
+    # Whoever adds one of these is asked for it at each login; and /api/token/ takes a password.
+    "TWO_FACTOR": {
+        "factors": [
+            "jwt_drf_passwordless.two_factor.totp.TotpFactor",
+            "jwt_drf_passwordless.two_factor.phone.factor.PhoneFactor",
+            "jwt_drf_passwordless.two_factor.recovery.RecoveryCodeFactor",
+        ],
+        "encryption_keys": [ENCRYPTION_KEY],
+    },
+    # Refresh tokens work once, and sessions can be listed and ended.
+    "SESSIONS": {},
     # SMS cost money: to which countries, and how many at most.
     "SMS_COUNTRIES": ["CA", "PL", "US"],
     "SMS_BUDGET": {"hour": 200, "day": 1000},
@@ -115,9 +126,6 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
 }
-# A refresh token works once: the answer brings the next one.
-SIMPLE_JWT = {"ROTATE_REFRESH_TOKENS": True, "BLACKLIST_AFTER_ROTATION": True}
-
 DEFAULT_FROM_EMAIL = "Example <login@example.com>"
 DEFAULT_FROM_SMS = "Example"
 # Django 6.1 has a new setting for mail, and warns about the old ones.

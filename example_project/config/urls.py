@@ -6,6 +6,8 @@ urlpatterns = [
     path("", TemplateView.as_view(template_name="index.html"), name="index"),
     path("passwordless/", include("jwt_drf_passwordless.urls")),
     path("api/", include("jwt_drf_passwordless.two_factor.urls")),
+    path("api/", include("jwt_drf_passwordless.sessions.urls")),
+    path("api/", include("jwt_drf_passwordless.contact.urls")),
     path("api/", include("accounts.urls")),
     path("admin/", admin.site.urls),
 ]

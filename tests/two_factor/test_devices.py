@@ -62,11 +62,19 @@ assert OutstandingToken.objects.count() == 1
 """
 
 
-def test_with_the_blacklist_app_no_token_is_outstanding_before_the_second_proof():
+def test_with_the_blacklist_app_no_token_is_outstanding_before_the_second_proof(tmp_path):
+    app = "rest_framework_simplejwt.token_blacklist"
+    text = f"from config.settings import *\nINSTALLED_APPS = [*INSTALLED_APPS, {app!r}]\n"
+    (tmp_path / "with_blacklist.py").write_text(text)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
     done = subprocess.run(
         [sys.executable, str(EXAMPLE / "manage.py"), "shell", "-c", OUTSTANDING],
-        env={**environment, "DJANGO_DB": ":memory:"},
+        env={
+            **environment,
+            "DJANGO_DB": ":memory:",
+            "DJANGO_SETTINGS_MODULE": "with_blacklist",
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(tmp_path), environment.get("PYTHONPATH")])),
+        },
         capture_output=True,
         encoding="utf-8",
         check=False,
