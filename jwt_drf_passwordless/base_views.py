@@ -22,9 +22,11 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import InvalidToken
 
 from jwt_drf_passwordless import limits
-from jwt_drf_passwordless.conf import CAPTCHA_GATE, resolve, settings
+from jwt_drf_passwordless.claims import claims_of
+from jwt_drf_passwordless.conf import CAPTCHA_GATE, SESSION_TEST, resolve, settings
 from jwt_drf_passwordless.exceptions import MalformedRequest, MethodDisabled, PayloadTooLarge
 
 #: On every answer: no cache keeps it, no browser guesses its type, no link tells where it came from.
@@ -205,7 +207,15 @@ class OpenView(FlowView):
 
 
 class UserView(OpenView):
-    """Base: needs a JWT, or what else the project's `DEFAULT_AUTHENTICATION_CLASSES` take."""
+    """Base: needs a JWT, or what else the project's `DEFAULT_AUTHENTICATION_CLASSES` take.
+
+    401 to an access token whose session has ended, whichever authenticator has taken it.
+    """
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if settings.SESSIONS is not None and resolve(SESSION_TEST)(claims_of(request)):
+            raise InvalidToken
 
     def get_permissions(self) -> list[BasePermission]:
         return [IsAuthenticated()]

@@ -18,6 +18,7 @@ VERIFIER = "jwt_drf_passwordless.external_2fa.services.VERIFIER"
 CAPTCHA_GATE = "jwt_drf_passwordless.captcha.services.require_captcha"
 LOGIN_GATE = "jwt_drf_passwordless.two_factor.services.gate"
 SESSION_START = "jwt_drf_passwordless.sessions.services.start"
+SESSION_TEST = "jwt_drf_passwordless.sessions.services.has_ended"
 RESEAL = "jwt_drf_passwordless.two_factor.keys.reseal"
 FACTOR_TEST = "jwt_drf_passwordless.two_factor.services.has_factor"
 

@@ -106,18 +106,13 @@ class TokenLogoutView(TokenView):
 
 
 class SessionView(UserView):
-    """Base: 404 without `SESSIONS`; 401 to an access token whose session has ended."""
+    """Base: 404 without `SESSIONS`."""
 
     limit = ""
 
     @property
     def is_enabled(self) -> bool:
         return is_on()
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if services.has_ended(claims_of(request)):
-            raise InvalidToken
 
     def show(self, request: Request, sessions: Any, *, many: bool) -> Response:
         return Response(SessionSerializer(sessions, many=many, context={"claims": claims_of(request)}).data)
