@@ -49,13 +49,16 @@ def issue(
     provider: str = "",
     over: Challenge | None = None,
     tries: int = 0,
+    shared_wait: str = "",
 ) -> Challenge:
     """Write a fresh challenge over the one of its key; Throttled, with `wait` in seconds, if it must wait.
 
     The key is that of purpose, field and `owner`, by default the identifier. The clear codes are
     `.short_token` and `.token` of the row; without codes nothing matches unless `provider` names somebody else
     who knows the code. `over` is the row as the caller has read it, to be sent again under its nonce;
-    `tries` is the number of wrong ones that it starts with.
+    `tries` is the number of wrong ones that it starts with. `shared_wait` is the purpose of rows, one for
+    each identifier, that hold a wait which all owners have in common: else many accounts could write to one
+    faster than one does, or guess at what was never sent.
     """
     now = timezone.now()
     key = challenge_key(purpose, field, owner or identifier)
@@ -63,6 +66,8 @@ def issue(
     remaining = remaining_wait(row, now) if cooldown and row else 0
     if remaining:
         raise Throttled(remaining)
+    if shared_wait:
+        issue(shared_wait, field, identifier, None, with_codes=False)
     sends = row.sends + 1 if row and now - row.next_send_at < QUIET else 1
     short_token = token = short_digest = ""
     long_digest = None

@@ -50,9 +50,15 @@ def request_change(
     is_free = not _is_taken(user, method, identifier)
     facts: dict[str, Any] = {"field": field, "identifier": identifier, "user": user, "request": request}
     try:
-        row = challenges.issue(CHANGE_CONTACT, field, identifier, user, owner=str(user.pk), with_codes=verifier is None)
-        # No code, only the identifier's own wait: many accounts must not write to one faster than one does.
-        challenges.issue(CONTACT_TARGET, field, identifier, None, with_codes=False)
+        row = challenges.issue(
+            CHANGE_CONTACT,
+            field,
+            identifier,
+            user,
+            owner=str(user.pk),
+            with_codes=verifier is None,
+            shared_wait=CONTACT_TARGET,
+        )
     except Throttled as throttled:
         record(signals.token_throttled, wait=getattr(throttled, "wait", None), **facts)
         raise

@@ -49,6 +49,8 @@ class SecondFactor(ABC):
     extra: ClassVar[str] = ""
     #: The sentence, in the messages class, with which a login asks for it.
     asking: ClassVar[str] = "SECOND_FACTOR_REQUIRED_NOTHING_SENT"
+    #: The purpose of rows that hold the wait of what an enrolment is `about`, where that sends something there.
+    shared_wait: ClassVar[str] = ""
     #: Whether an enrolment is finished by a proof; if not, `store` follows at once.
     needs_confirmation: ClassVar[bool] = True
     #: The bodies that begin and that finish an enrolment.

@@ -18,8 +18,6 @@ from jwt_drf_passwordless.token_response import Proof
 from jwt_drf_passwordless.two_factor.stored import StoredFactor
 from jwt_drf_passwordless.utils import mask
 
-#: The purpose of rows, one for each address, that hold its wait.
-MAIL_ADDRESS = "mail_address"
 #: RFC 8176 names of what is no email: password, phone, key.
 NO_EMAIL = {"pwd", "sms", "tel", "hwk", "swk"}
 
@@ -34,6 +32,7 @@ class EmailFactor(StoredFactor):
     label = _("email")
     sends = True
     makes_codes = True
+    shared_wait = "mail_address"
     raises_level = False
 
     def is_independent(self, user: AbstractBaseUser, proof: Proof) -> bool:
@@ -62,8 +61,6 @@ class EmailFactor(StoredFactor):
     def begin(
         self, user: AbstractBaseUser, row: Challenge, data: Mapping[str, Any], request: Request | None
     ) -> dict[str, Any]:
-        # No code, only the address's own wait: many accounts must not mail one address faster than one does.
-        challenges.issue(MAIL_ADDRESS, self.name, row.identifier, None, with_codes=False)
         self._send(user, row, request)
         return {"sent": True, "email": mask(row.identifier)}
 

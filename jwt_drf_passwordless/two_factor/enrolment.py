@@ -86,6 +86,7 @@ def begin(user: AbstractBaseUser, name: str, data: Data, claims: Claims, request
         owner=str(user.pk),
         cooldown=factor.sends,
         with_codes=factor.makes_codes,
+        shared_wait=factor.shared_wait,
     )
     if factor.needs_confirmation:
         return {"method": factor.name, **factor.begin(user, row, data, request)}

@@ -4,11 +4,11 @@ import pytest
 import sms
 
 from jwt_drf_passwordless.conf import settings as package_settings
-from jwt_drf_passwordless.models import PhoneDevice
+from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice
 from tests.conftest import sent_code, sent_sms_code
 from tests.two_factor.conftest import EMAIL, OTHER_PHONE, PHONE
 from tests.two_factor.test_enrolment import REAUTHENTICATE, ask, register
-from tests.two_factor.test_login import BAD_TICKET, outcome
+from tests.two_factor.test_login import BAD_TICKET, INVALID, outcome
 from tests.two_factor.test_several_factors import PAPER_FACTOR, PHONE_FACTOR, WORD, finish
 
 pytestmark = pytest.mark.django_db
@@ -111,3 +111,14 @@ def test_a_phone_of_a_country_that_is_not_on_the_list_any_more_is_sent_nothing(a
     answer = api.token(grace)
     assert (answer.status_code, answer.json()["code"]) == (503, "provider_unavailable")
     assert not sms.outbox
+
+
+def test_a_number_in_its_wait_cannot_be_guessed_by_one_account_after_the_other(api, ada, person, configure):
+    configure(TOKEN_REQUEST_THROTTLE_SECONDS=60)
+    bob = person(email="bob@example.com")
+    assert ask(api, api.pair(ada)["access"]).status_code == 204
+    access = api.pair(bob)["access"]
+    assert ask(api, access).status_code == 429
+    assert not PasswordlessChallengeToken.objects.filter(purpose="enrol_phone", user=bob).exists()
+    assert outcome(register(api, access, code="123456")) == INVALID
+    assert ask(api, access, OTHER_PHONE).status_code == 204

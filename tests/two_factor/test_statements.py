@@ -56,7 +56,7 @@ def test_an_enrolment(api, ada):
     access = api.pair(ada)["access"]
     body = {"authy_phone": PHONE}
     asked = record(lambda: api.call("2fa/phone-verify/", body, access))
-    assert asked == (204, ["SELECT", "SELECT", "SELECT", "INSERT", "SELECT", "INSERT"])
+    assert asked == (204, ["SELECT", "SELECT", "SELECT", "SELECT", "INSERT", "INSERT"])
     registered = record(lambda: api.call("2fa/phone-register/", {**body, "token": sent_sms_code()}, access))
     assert registered == (
         204,

@@ -6,7 +6,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from jwt_drf_passwordless import challenges, limits, signals
+from jwt_drf_passwordless import limits, signals
 from jwt_drf_passwordless.conf import message
 from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.exceptions import ProviderUnavailable
@@ -15,18 +15,13 @@ from jwt_drf_passwordless.two_factor.base import NumberRefused, PhoneProvider
 
 logger = logging.getLogger(__name__)
 
-#: The purpose of rows, one for each number, that hold its wait.
-TEXT_NUMBER = "text_number"
-
 
 def send(provider: PhoneProvider, user: AbstractBaseUser, row: Challenge, field: str, request: Request | None) -> None:
     """Send the code of the row to its number.
 
-    Raises Throttled, ProviderUnavailable, ValidationError for a number that the provider does not take.
+    Raises ProviderUnavailable, ValidationError for a number that the provider does not take.
     """
     number = row.identifier
-    # No code, only the number's own wait: many accounts must not text one number faster than one does.
-    challenges.issue(TEXT_NUMBER, field, number, None, with_codes=False)
     try:
         limits.spend_budget()
         provider.send(number, row, request)

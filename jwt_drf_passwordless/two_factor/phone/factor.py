@@ -58,6 +58,7 @@ class PhoneFactor(SecondFactor):
     name = "phone"
     label = _("phone")
     sends = True
+    shared_wait = "text_number"
     asking = "SECOND_FACTOR_REQUIRED"
     begin_serializer = PhoneSerializer
     confirm_serializer = PhoneTokenSerializer
