@@ -8,12 +8,13 @@ import hashlib
 import json
 import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from jwt_drf_passwordless.models import Authenticator
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
+from jwt_drf_passwordless.two_factor.passkey.cbor import ensure_plain, ensure_plain_data
 from jwt_drf_passwordless.two_factor.passkey.conf import passkey_option
 from jwt_drf_passwordless.utils import pack
 
@@ -123,7 +124,7 @@ def verify_registration(answer: Answer, row: Challenge) -> Verified | None:
     from webauthn.helpers.cose import COSEAlgorithmIdentifier
 
     algorithms = [COSEAlgorithmIdentifier(algorithm) for algorithm in ALGORITHMS]
-    found = _verify(verify_registration_response, answer, row, supported_pub_key_algs=algorithms)
+    found = _verify(verify_registration_response, _attested, answer, row, supported_pub_key_algs=algorithms)
     if found is None or len(found.credential_id) > MAX_ID or found.credential_id != answer.id:
         return None
     return _result(found, found.sign_count, public_key=found.credential_public_key, aaguid=found.aaguid)
@@ -134,17 +135,34 @@ def verify_assertion(answer: Answer, row: Challenge, public_key: bytes) -> Verif
     from webauthn import verify_authentication_response
 
     more = {"credential_public_key": public_key, "credential_current_sign_count": 0}
-    found = _verify(verify_authentication_response, answer, row, **more)
+    found = _verify(verify_authentication_response, _asserted, answer, row, **more)
     return None if found is None else _result(found, found.new_sign_count)
 
 
-def _verify(verify: Any, answer: Answer, row: Challenge, **more: Any) -> Any:
+def _attested(response: dict[str, Any]) -> bytes:
+    """The authenticator data of a registration. Raises what `ensure_plain` and a wrong shape raise."""
+    from webauthn.helpers import parse_cbor
+
+    attestation = to_bytes(response["attestationObject"])
+    ensure_plain(attestation)
+    return bytes(memoryview(parse_cbor(attestation)["authData"]))
+
+
+def _asserted(response: dict[str, Any]) -> bytes:
+    """The authenticator data of a proof."""
+    return to_bytes(response["authenticatorData"])
+
+
+def _verify(
+    verify: Any, data_of: Callable[[dict[str, Any]], bytes], answer: Answer, row: Challenge, **more: Any
+) -> Any:
     """What py_webauthn says to an answer, once the checks that it leaves out are passed; None for a failure."""
     try:
         client_data = json.loads(to_bytes(answer.json["response"]["clientDataJSON"]))
         # Never in a frame of somebody else's page.
         if client_data.get("crossOrigin", False) is not False or "topOrigin" in client_data or not row.nonce:
             return None
+        ensure_plain_data(data_of(answer.json["response"]))
         return verify(
             credential=answer.json,
             expected_challenge=challenge_of(row),

@@ -1,0 +1,81 @@
+"""What somebody tries who holds a passkey, or writes one, that is not what it seems."""
+
+import cbor2
+import pytest
+
+from jwt_drf_passwordless.two_factor.passkey import cbor
+from tests.two_factor.passkey.authenticator import AT, UP, UV, Passkey
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def access(api, ada):
+    return api.pair(ada)["access"]
+
+
+@pytest.fixture
+def options(api, access):
+    return api.begin(access).json()["publicKey"]
+
+
+#: Flag of extension data.
+ED = 0x80
+
+
+def laughs(levels):
+    """A map whose last key is a pair of a pair of a pair ..., shared, so that its hash takes 2 ** levels steps."""
+    keys = [b"\xd8\x1c\x82\x01\x01"]
+    keys += [b"\xd8\x1c\x82" + 2 * (b"\xd8\x1d" + cbor2.dumps(level)) for level in range(levels - 1)]
+    return b"\xb8" + bytes([levels]) + b"".join(key + b"\0" for key in keys)
+
+
+def test_extensions_that_take_for_ever_to_read_are_refused_unread(api, passkey):
+    """Before a signature is looked at: whoever knows the id of any passkey, such as the own, could stop a worker."""
+    assert api.by_passkey(passkey, flags=UP | UV | ED, more=laughs(64)).status_code == 400
+
+
+def test_extensions_of_a_new_passkey_are_refused_unread(api, access, options):
+    credential = Passkey().create(options, flags=UP | UV | ED, more=laughs(64))
+    assert api.confirm(access, credential).status_code == 400
+
+
+def test_a_statement_that_takes_for_ever_to_read_is_refused_unread(api, access, options):
+    attestation = b"\xa1\x67attStmt" + laughs(64)
+    assert api.confirm(access, Passkey().create(options, attestation=attestation)).status_code == 400
+
+
+def test_nor_can_they_hide_in_a_key_that_is_written_at_greater_length_than_it_needs(api, passkey):
+    """The library goes on behind what it would have written itself: here in the midst of the last text of the key."""
+    hidden = laughs(64).ljust(8 * 100, b"\0")
+    numbers = b"".join(cbor2.dumps(number) + b"\x1b" + bytes(8) for number in range(100))
+    key = b"\xb8\x65" + numbers + b"\x20\x59" + len(hidden).to_bytes(2, "big") + hidden
+    attested = bytes(16) + (1).to_bytes(2, "big") + b"i" + key
+    assert api.by_passkey(passkey, flags=UP | UV | AT | ED, more=attested).status_code == 400
+
+
+@pytest.mark.parametrize("extensions", [{"credProtect": 2}, {"hmac-secret": True, "list": [None, b"x", {"a": -300}]}])
+def test_extensions_as_authenticators_write_them_are_read(api, passkey, extensions):
+    assert api.by_passkey(passkey, flags=UP | UV | ED, more=cbor2.dumps(extensions)).status_code == 200
+
+
+@pytest.mark.parametrize("data", ["c11a00000001", "81d81c00", "9fff", "5f4100ff", "bfff"])
+def test_tags_and_open_lengths_are_refused(data):
+    with pytest.raises(ValueError, match="CBOR"):
+        cbor.ensure_plain(bytes.fromhex(data))
+
+
+@pytest.mark.parametrize(
+    "data", ["1817", "1900ff", "1a0000ffff", "1b00000000ffffffff", "5801ff", "f93c00", "fb3ff0000000000000"]
+)
+def test_what_would_be_written_at_another_length_is_refused_where_that_matters(data):
+    whole = bytes.fromhex(data)
+    assert cbor.ensure_plain(whole) == len(whole)
+    with pytest.raises(ValueError, match="CBOR"):
+        cbor.ensure_plain(whole, shortest=True)
+
+
+@pytest.mark.parametrize("data", ["1818", "190100", "1a00010000", "1b0000000100000000", "17", "f6", "a2018120200a"])
+def test_what_is_written_at_its_least_length_is_not(data):
+    whole = bytes.fromhex(data)
+    assert cbor.ensure_plain(whole, shortest=True) == len(whole)
