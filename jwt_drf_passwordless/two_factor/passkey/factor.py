@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -68,13 +69,25 @@ class PasskeyFactor(StoredFactor):
         wanted = lookup_of(answer.id) if answer else ""
         for passkey in self.rows(user):
             if answer and passkey.lookup == wanted and answer.handle in (None, passkey.data["handle"]):
-                return self.prove(passkey, answer, row, user, None) is not None
+                return self.prove(passkey, answer, row, user, None, beside_another=True) is not None
         return False
 
     def prove(
-        self, passkey: Authenticator, answer: Answer, row: Challenge, user: AbstractBaseUser, request: Request | None
+        self,
+        passkey: Authenticator,
+        answer: Answer,
+        row: Challenge,
+        user: AbstractBaseUser,
+        request: Request | None,
+        *,
+        beside_another: bool = False,
     ) -> Verified | None:
-        """What an answer proves by a passkey, whose counter rises; None for nothing, and for a copy."""
+        """What an answer proves by a passkey, whose counter rises; None for nothing, and for a copy.
+
+        PIN or finger of a device that has never asked for them may be its thief's, who has just set them: they
+        count from then on when they were proven at the registration or `beside_another` factor (`uvInitialized`
+        in WebAuthn section 4).
+        """
         data = passkey.data
         proven = webauthn.verify_assertion(answer, row, webauthn.to_bytes(data["public_key"]))
         if proven is None or proven.backup_eligible is not data["backup_eligible"]:
@@ -84,11 +97,13 @@ class PasskeyFactor(StoredFactor):
             return None
         # What was read may be old: the UPDATE decides. Synced passkeys do not count; theirs stays 0.
         if_still = {"counter__lt": proven.counter} if proven.counter else {"counter": 0}
-        changes = {} if data["synced"] == proven.synced else {"data": {**data, "synced": proven.synced}}
+        is_verified = data["verified"] or (beside_another and proven.user_verified)
+        seen = {**data, "synced": proven.synced, "verified": is_verified}
+        changes = {} if seen == data else {"data": seen}
         if not self.use(passkey, if_still=if_still, counter=proven.counter, **changes):
             return None
         self._amr = ("swk" if proven.backup_eligible else "hwk", "user")
-        return proven
+        return replace(proven, user_verified=proven.user_verified and is_verified)
 
     def amr(self, row: Challenge) -> tuple[str, ...]:
         """A key that stays on its device ("hwk") or may leave it ("swk"), and the presence that each proof needs."""
@@ -125,6 +140,7 @@ class PasskeyFactor(StoredFactor):
             "handle": _handle(row),
             "backup_eligible": verified.backup_eligible,
             "synced": verified.synced,
+            "verified": verified.user_verified,
             "aaguid": verified.aaguid,
             "transports": webauthn.transports_of(answer),
         }

@@ -4,7 +4,9 @@ import cbor2
 import pytest
 
 from jwt_drf_passwordless.two_factor.passkey import cbor
+from tests.two_factor.conftest import PHONE, enrol
 from tests.two_factor.passkey.authenticator import AT, UP, UV, Passkey
+from tests.two_factor.test_login import INVALID, claims, outcome
 
 pytestmark = pytest.mark.django_db
 
@@ -17,6 +19,12 @@ def access(api, ada):
 @pytest.fixture
 def options(api, access):
     return api.begin(access).json()["publicKey"]
+
+
+@pytest.fixture
+def without_pin(api, access):
+    """A key of ada's that has asked for no PIN when it was registered."""
+    return api.register(access, Passkey(flags=UP))
 
 
 #: Flag of extension data.
@@ -79,3 +87,32 @@ def test_what_would_be_written_at_another_length_is_refused_where_that_matters(d
 def test_what_is_written_at_its_least_length_is_not(data):
     whole = bytes.fromhex(data)
     assert cbor.ensure_plain(whole, shortest=True) == len(whole)
+
+
+def test_a_pin_that_a_thief_has_set_on_a_stolen_key_is_no_second_factor(api, without_pin):
+    assert outcome(api.by_passkey(without_pin, flags=UP | UV)) == INVALID
+
+
+def test_nor_is_it_one_beside_another(api, ada, without_pin):
+    enrol(ada, PHONE)
+    answer = api.by_passkey(without_pin, flags=UP | UV)
+    assert (answer.status_code, answer.json()["methods"]) == (206, ["phone"])
+    assert api.by_passkey(without_pin, flags=UP | UV).status_code == 206
+
+
+def test_it_is_no_second_factor_where_verification_is_required_since(api, without_pin, passkeys):
+    passkeys(user_verification="required")
+    assert outcome(api.by_passkey(without_pin, flags=UP | UV)) == INVALID
+
+
+def test_nor_where_passkeys_are_asked_of_nobody(api, without_pin, passkeys):
+    passkeys(second_factor=False)
+    assert claims(api.by_passkey(without_pin, flags=UP | UV).json()["access"])["acr"] == "aal1"
+
+
+def test_a_pin_that_was_proven_after_the_password_is_one_from_then_on(api, ada, without_pin):
+    assert api.by_both(ada, without_pin).status_code == 200
+    assert outcome(api.by_passkey(without_pin, flags=UP | UV)) == INVALID
+    assert api.by_both(ada, without_pin, flags=UP | UV).status_code == 200
+    assert api.by_passkey(without_pin, flags=UP | UV).status_code == 200
+    assert outcome(api.by_passkey(without_pin)) == INVALID

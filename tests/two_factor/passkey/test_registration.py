@@ -110,6 +110,7 @@ def test_only_public_data_is_stored(api, access, ada, options):
         "handle": options["user"]["id"],
         "backup_eligible": False,
         "synced": False,
+        "verified": True,
         "aaguid": "ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4",
         "transports": ["internal", "hybrid"],
     }
