@@ -1,19 +1,20 @@
 """The passkey factor: a user's passkeys, each a row whose `lookup` is the digest of its id."""
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.checks import CheckMessage
-from django.db import IntegrityError, router, transaction
+from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
 from jwt_drf_passwordless.events import record
-from jwt_drf_passwordless.exceptions import InvalidCredentials
+from jwt_drf_passwordless.exceptions import InvalidCredentials, SecondFactorBroken
 from jwt_drf_passwordless.models import Authenticator
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.token_response import Proof
@@ -25,13 +26,22 @@ from jwt_drf_passwordless.two_factor.signals import passkey_cloned
 from jwt_drf_passwordless.two_factor.stored import StoredFactor
 from jwt_drf_passwordless.utils import pack
 
+logger = logging.getLogger(__name__)
+
 #: RFC 8176 names that mean a passkey.
 BY_PASSKEY = {"hwk", "swk"}
+#: What the data of a row must have.
+KEPT = {"id", "public_key", "handle", "backup_eligible", "synced", "verified", "aaguid", "transports"}
 
 
 def lookup_of(passkey_id: bytes) -> str:
     """By what a passkey is found, whoever's it is."""
     return hashlib.sha256(passkey_id).hexdigest()
+
+
+def is_whole(passkey: Authenticator) -> bool:
+    """Whether a row has all that a proof needs."""
+    return isinstance(passkey.data, dict) and passkey.data.keys() >= KEPT
 
 
 class PasskeyFactor(StoredFactor):
@@ -54,20 +64,20 @@ class PasskeyFactor(StoredFactor):
         self._amr: tuple[str, ...] = ()
 
     def is_enrolled(self, user: AbstractBaseUser) -> bool:
-        return bool(passkey_option("second_factor")) and super().is_enrolled(user)
+        return bool(passkey_option("second_factor")) and bool(self._whole(user))
 
     def is_independent(self, user: AbstractBaseUser, proof: Proof) -> bool:
         """Not after a passkey without PIN or fingerprint: that one is a single factor, and this is no other."""
         return "mfa" in proof.amr or not BY_PASSKEY.intersection(proof.amr)
 
     def options(self, user: AbstractBaseUser, row: Challenge) -> dict[str, Any]:
-        return webauthn.request_options(row, self.rows(user))
+        return webauthn.request_options(row, self._whole(user))
 
     @sensitive_variables()
     def verify(self, user: AbstractBaseUser, row: Challenge, code: str) -> bool:
         answer = webauthn.read(code)
         wanted = lookup_of(answer.id) if answer else ""
-        for passkey in self.rows(user):
+        for passkey in self._whole(user):
             if answer and passkey.lookup == wanted and answer.handle in (None, passkey.data["handle"]):
                 return self.prove(passkey, answer, row, user, None, beside_another=True) is not None
         return False
@@ -114,13 +124,13 @@ class PasskeyFactor(StoredFactor):
 
     def about(self, user: AbstractBaseUser, data: Mapping[str, Any]) -> str:
         """The user's handle, if there is one: a passkey that was begun under another is refused."""
-        return next((passkey.data["handle"] for passkey in self.rows(user)), "")
+        return next((passkey.data["handle"] for passkey in self._whole(user)), "")
 
     def begin(
         self, user: AbstractBaseUser, row: Challenge, data: Mapping[str, Any], request: Request | None
     ) -> dict[str, Any]:
         email = getattr(user, user.get_email_field_name(), None)
-        options = webauthn.creation_options(row, _handle(row), str(email or user.get_username()), self.rows(user))
+        options = webauthn.creation_options(row, _handle(row), str(email or user.get_username()), self._whole(user))
         return {"publicKey": options}
 
     @sensitive_variables()
@@ -145,7 +155,9 @@ class PasskeyFactor(StoredFactor):
             "transports": webauthn.transports_of(answer),
         }
         try:
-            with transaction.atomic(using=router.db_for_write(Authenticator)):
+            with self.replacing(user, row):
+                if not self.may_enrol(user):  # others were registered since it was begun
+                    raise InvalidCredentials("too_many")
                 passkey = self.create(
                     user,
                     lookup=lookup_of(answer.id),
@@ -158,8 +170,16 @@ class PasskeyFactor(StoredFactor):
         return self.entry(passkey)
 
     def entry(self, row: Authenticator) -> dict[str, Any]:
-        told = {name: row.data[name] for name in ("synced", "aaguid", "transports")}
+        told = {name: row.data[name] for name in ("synced", "aaguid", "transports")} if is_whole(row) else {}
         return {**super().entry(row), **told}
+
+    def _whole(self, user: AbstractBaseUser) -> list[Authenticator]:
+        """The user's. Raises SecondFactorBroken for one that is stored by half, which never counts as none."""
+        rows = self.rows(user)
+        if not all(map(is_whole, rows)):
+            logger.error("A passkey of the user %s is stored by half", user.pk)
+            raise SecondFactorBroken
+        return rows
 
 
 def _handle(row: Challenge) -> str:

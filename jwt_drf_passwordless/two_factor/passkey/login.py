@@ -16,7 +16,7 @@ from jwt_drf_passwordless.services import second_step
 from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof
 from jwt_drf_passwordless.two_factor.passkey import webauthn
 from jwt_drf_passwordless.two_factor.passkey.conf import passkey_option
-from jwt_drf_passwordless.two_factor.passkey.factor import PasskeyFactor, lookup_of
+from jwt_drf_passwordless.two_factor.passkey.factor import PasskeyFactor, is_whole, lookup_of
 from jwt_drf_passwordless.two_factor.registry import factors
 from jwt_drf_passwordless.utils import challenge_key
 
@@ -66,7 +66,7 @@ def _redeem(factor: PasskeyFactor, ticket: str, credential: str, request: Reques
     row = challenges.consume(Challenge.objects.find(key=challenge_key(PASSKEY_LOGIN, FIELD, ticket)))
     answer = webauthn.read(credential)
     passkey = _find(factor, answer.id) if answer else None
-    if answer is None or passkey is None or answer.handle != passkey.data["handle"]:
+    if answer is None or passkey is None or not is_whole(passkey) or answer.handle != passkey.data["handle"]:
         raise InvalidCredentials("unknown")
     user: AbstractBaseUser = passkey.user
     proven = factor.prove(passkey, answer, row, user, request)

@@ -3,9 +3,11 @@
 import cbor2
 import pytest
 
+from jwt_drf_passwordless.models import Authenticator
 from jwt_drf_passwordless.two_factor.passkey import cbor
 from tests.two_factor.conftest import PHONE, enrol
 from tests.two_factor.passkey.authenticator import AT, UP, UV, Passkey
+from tests.two_factor.test_every_first_factor import BROKEN
 from tests.two_factor.test_login import INVALID, claims, outcome
 
 pytestmark = pytest.mark.django_db
@@ -116,3 +118,27 @@ def test_a_pin_that_was_proven_after_the_password_is_one_from_then_on(api, ada, 
     assert api.by_both(ada, without_pin, flags=UP | UV).status_code == 200
     assert api.by_passkey(without_pin, flags=UP | UV).status_code == 200
     assert outcome(api.by_passkey(without_pin)) == INVALID
+
+
+def test_passkeys_are_counted_when_one_is_stored_too(api, ada, passkey, passkeys):
+    """Between the beginning and the end of a registration another one may have ended."""
+    passkeys(limit=2)
+    access = api.by_both(ada, passkey).json()["access"]
+    options = api.begin(access).json()["publicKey"]
+    second = Authenticator.objects.get()
+    second.pk, second.lookup = None, "of another key"
+    second.save()
+    assert outcome(api.confirm(access, Passkey().create(options))) == INVALID
+    assert Authenticator.objects.count() == 2
+
+
+@pytest.mark.parametrize("stored", [{}, [], "x", {"id": "aGk", "handle": "aGk", "public_key": "aGk"}])
+def test_a_passkey_that_is_stored_by_half_is_broken(api, ada, passkey, stored):
+    access = api.by_both(ada, passkey).json()["access"]
+    Authenticator.objects.update(data=stored)
+    assert outcome(api.token(ada)) == BROKEN
+    assert outcome(api.call("2fa/step-up/", access=access)) == BROKEN
+    assert outcome(api.begin(access)) == BROKEN
+    assert outcome(api.by_passkey(passkey)) == INVALID
+    (entry,) = api.send("GET", "2fa/factors/", access=access).json()["factors"]
+    assert api.send("DELETE", f"2fa/factors/passkey/{entry['id']}/", access=access).status_code == 204
