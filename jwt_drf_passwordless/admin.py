@@ -36,6 +36,10 @@ class LookedAtAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """By what the list shows only: a filter in the address would tell the rest letter by letter."""
+        return lookup.partition("__")[0] in self.list_display and super().lookup_allowed(lookup, value, request)
+
 
 class OfUserAdmin(LookedAtAdmin):
     """Base: rows are found by their user."""

@@ -363,3 +363,24 @@ def test_authenticators_are_found_by_the_key_of_their_user_and_can_be_deleted(br
     browser.post(authenticator_url("delete", authenticator.pk), {"post": "yes"})
     assert not Authenticator.objects.exists()
     assert LogEntry.objects.get().action_flag == DELETION
+
+
+@pytest.mark.parametrize(
+    ("model", "hidden"),
+    [
+        (
+            "passwordlesschallengetoken",
+            ["identifier", "key", "short_digest", "long_digest", "nonce", "verification_id"],
+        ),
+        ("phonedevice", ["number"]),
+        ("session", ["jti", "previous_jti"]),
+        ("authenticator", ["secret", "lookup", "data"]),
+    ],
+)
+def test_what_no_page_shows_cannot_be_found_out_by_filters(browser, user, model, hidden):
+    """Letter by letter: whether a row begins with one is told by whether the list has it."""
+    url = reverse(f"admin:jwt_drf_passwordless_{model}_changelist")
+    for name in hidden:
+        for lookup in (name, f"{name}__startswith", f"{name}__gt", f"user__{name}"):
+            assert browser.get(url, {lookup: "a"}).status_code == 400
+    assert browser.get(url, {"user_id": str(user.pk)}).status_code == 200
