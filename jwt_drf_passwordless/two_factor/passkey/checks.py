@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning
@@ -20,7 +19,8 @@ WHERE = f"{NAMESPACE}['TWO_FACTOR']['passkey']"
 #: A domain, whose last part is no number: browsers have no passkeys for IP addresses.
 DOMAIN = re.compile(r"([a-z0-9-]+\.)*[a-z][a-z0-9-]*")
 #: As browsers write them, and as Android does for apps.
-ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?")
+ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+)(?::([1-9][0-9]{0,4}))?")
+MAX_PORT = 65535
 APP_ORIGIN = re.compile(r"android:apk-key-hash:[A-Za-z0-9_-]{43}")
 #: What is wrong with a value, where it is wrong.
 RULES: dict[str, tuple[Callable[[Any], object], str]] = {
@@ -67,13 +67,13 @@ def _keys() -> Iterator[CheckMessage]:
 def _origins() -> Iterator[CheckMessage]:
     rp_id = passkey_option("rp_id")
     for origin in passkey_option("origins"):
-        parts = urlsplit(origin)
-        host = parts.hostname or ""
         if APP_ORIGIN.fullmatch(origin):
             continue
-        if not ORIGIN.fullmatch(origin) or (parts.scheme, parts.port) in (("https", 443), ("http", 80)):
+        found = ORIGIN.fullmatch(origin)
+        scheme, host, port = found.groups(default="0") if found else ("", "", "0")
+        if not scheme or (scheme, port) in (("https", "443"), ("http", "80")) or int(port) > MAX_PORT:
             hint = "As the browser writes it: scheme, host, a port that is not the usual one; no path, no wildcard."
-        elif parts.scheme == "http" and not (host == "localhost" and django_settings.DEBUG):
+        elif scheme == "http" and not (host == "localhost" and django_settings.DEBUG):
             hint = "It starts with https://; http://localhost will do while DEBUG is on."
         elif host != rp_id and not host.endswith(f".{rp_id}"):
             hint = f"Its host is {rp_id} or below it."
