@@ -13,7 +13,8 @@ from jwt_drf_passwordless.conf import NAMESPACE, resolve, settings
 from jwt_drf_passwordless.routes import routed_views
 from jwt_drf_passwordless.two_factor.base import SecondFactor
 from jwt_drf_passwordless.two_factor.conf import DEFAULTS, option
-from jwt_drf_passwordless.two_factor.phone.factor import phone_provider
+from jwt_drf_passwordless.two_factor.phone.factor import PhoneFactor, phone_provider
+from jwt_drf_passwordless.two_factor.phone.local import LocalPhoneProvider
 from jwt_drf_passwordless.two_factor.recovery import RecoveryCodeFactor
 from jwt_drf_passwordless.two_factor.totp import TotpFactor
 from jwt_drf_passwordless.two_factor.views import TwoFactorTokenVerifyView
@@ -97,6 +98,8 @@ def check_two_factor_deployment(**kwargs: Any) -> list[CheckMessage]:
 
 
 def _provider_in_deployment() -> list[CheckMessage]:
+    if not _is_listed(PhoneFactor):
+        return []
     provider = phone_provider()
     if provider.alias == "fake":
         return [Error(f"{WHERE}: the provider takes one code from everybody.", id=TEST_PROVIDER)]
@@ -107,8 +110,7 @@ def _provider_in_deployment() -> list[CheckMessage]:
 
 def _kept_under_secret_key() -> Iterator[CheckMessage]:
     """A new `SECRET_KEY` is a usual remedy after a leak, and nobody expects it to lock users out."""
-    keeping = [path for path in option("factors") if issubclass(resolve(path), TotpFactor | RecoveryCodeFactor)]
-    if keeping and option("encryption_keys") is None:
+    if _is_listed(TotpFactor, RecoveryCodeFactor) and option("encryption_keys") is None:
         hint = "Set 'encryption_keys'. What was sealed already needs the present SECRET_KEY as the last of them."
         message = "a change of SECRET_KEY takes authenticator apps and recovery codes from your users"
         yield Warning(f"{WHERE}: {message}.", hint=hint, id=KEPT_UNDER_SECRET_KEY)
@@ -154,6 +156,16 @@ def _classes() -> Iterator[CheckMessage]:
         return
     if provider.deprecated:
         yield Warning(f"{WHERE}['phone']: {provider.deprecated}", id=DEPRECATED_PROVIDER)
+    uses_backend = type(provider).send is LocalPhoneProvider.send and _is_listed(PhoneFactor)
+    if uses_backend and _try_to_resolve(getattr(django_settings, "SMS_BACKEND", None)) is None:
+        hint = "SMS_BACKEND = 'sms.backends.console.SmsBackend' prints SMS. A factor that needs none: set 'factors'."
+        yield Error(f"{WHERE}['phone']: SMS_BACKEND of django-sms names no class.", hint=hint, id=BAD_PHONE_PROVIDER)
+
+
+def _is_listed(*classes: type[SecondFactor]) -> bool:
+    """Whether one of the factors is, or derives from, one of these."""
+    found = map(_try_to_resolve, option("factors"))
+    return any(isinstance(factor_class, type) and issubclass(factor_class, classes) for factor_class in found)
 
 
 def _try_to_resolve(path: Any) -> Any:

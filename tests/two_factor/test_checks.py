@@ -160,10 +160,27 @@ def test_a_backend_that_sends_no_sms_is_a_warning_of_deployments(settings):
     assert check_two_factor_deployment() == []
 
 
-def test_a_vendor_needs_no_backend_for_sms(two_factor):
+@pytest.mark.parametrize("backend", [None, "sms.backends.missing.SmsBackend"])
+def test_codes_of_ours_need_a_backend_for_sms(settings, two_factor, backend):
+    settings.SMS_BACKEND = backend
+    (error,) = check_two_factor()
+    assert (error.id, "console" in error.hint) == ("jwt_drf_passwordless.E023", True)
+    del settings.SMS_BACKEND
+    assert ids(check_two_factor()) == ["E023"]
+    two_factor(factors=["jwt_drf_passwordless.two_factor.email.EmailFactor"])
+    assert check_two_factor() == []
+
+
+def test_without_the_phone_nobody_asks_who_sends_sms(two_factor):
+    two_factor(factors=["jwt_drf_passwordless.two_factor.email.EmailFactor"])
+    assert check_two_factor_deployment() == []
+
+
+def test_a_vendor_needs_no_backend_for_sms(settings, two_factor):
+    del settings.SMS_BACKEND
     options = {"api_key": "key", "verify_profile_id": "profile"}
     two_factor(phone={"provider": "jwt_drf_passwordless.external_2fa.TelnyxVerifyProvider", **options})
-    assert check_two_factor_deployment() == []
+    assert check_two_factor() == check_two_factor_deployment() == []
 
 
 def test_a_provider_for_tests_is_an_error_of_deployments(two_factor):
