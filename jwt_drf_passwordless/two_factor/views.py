@@ -82,7 +82,8 @@ class TwoFactorTokenVerifyView(TwoFactorView):
 
     @sensitive_variables()
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        if isinstance(request.data, Mapping) and "ticket" in request.data:
+        # Without either the ticket is what is missing: passwords are for clients that keep none.
+        if isinstance(request.data, Mapping) and ("ticket" in request.data or "password" not in request.data):
             data = self.read(request, TicketTokenSerializer).validated_data
             return Response(services.verify_ticket(data["ticket"], data["token"], data.get("method"), request))
         serializer = self.read(request, PasswordTokenSerializer)

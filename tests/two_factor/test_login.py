@@ -180,6 +180,12 @@ def test_passwords_and_codes_together_finish_a_login_too(api, grace):
     assert claims(answer.json()["access"])["amr"] == ["pwd", "otp", "sms", "mfa"]
 
 
+@pytest.mark.parametrize("body", [{}, {"username": "grace"}])
+def test_without_ticket_and_password_it_is_the_ticket_that_is_missing(api, body):
+    answer = api.call("2fa/token-verify/", {**body, "token": "123456"})
+    assert (answer.status_code, answer.json()) == (400, {"ticket": ["This field is required."]})
+
+
 def test_a_code_with_a_wrong_password_is_a_401_and_costs_no_try(api, grace):
     api.token(grace)
     answer = api.call("2fa/token-verify/", {**api.credentials(grace, "wrong"), "token": sent_sms_code()})
