@@ -7,7 +7,7 @@ from jwt_drf_passwordless.two_factor.conf import option
 DEFAULTS: dict[str, Any] = {
     # The domain that passkeys are for: that of the pages, or one above it. Passkeys of another one are lost.
     "rp_id": "",
-    # What browsers call the site. "": the domain.
+    # What browsers call the site. "": `SITE_NAME`, or the domain.
     "rp_name": "",
     # All origins of pages and apps that may ask for a passkey, written as browsers write them.
     "origins": [],

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from jwt_drf_passwordless.conf import settings
 from jwt_drf_passwordless.models import Authenticator
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.two_factor.passkey.cbor import ensure_plain, ensure_plain_data
@@ -82,7 +83,7 @@ def creation_options(row: Challenge, handle: str, name: str, known: Iterable[Aut
     """For `PublicKeyCredential.parseCreationOptionsFromJSON()`; `known` are the passkeys that the user has."""
     rp_id = passkey_option("rp_id")
     return {
-        "rp": {"id": rp_id, "name": passkey_option("rp_name") or rp_id},
+        "rp": {"id": rp_id, "name": str(passkey_option("rp_name") or settings.SITE_NAME or rp_id)},
         "user": {"id": handle, "name": name, "displayName": name},
         "challenge": to_text(challenge_of(row)),
         "pubKeyCredParams": [{"type": "public-key", "alg": algorithm} for algorithm in ALGORITHMS],

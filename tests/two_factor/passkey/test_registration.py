@@ -7,6 +7,7 @@ import cbor2
 import pytest
 import time_machine
 from django.core import mail
+from django.utils.translation import gettext_lazy
 
 from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken
 from jwt_drf_passwordless.two_factor.passkey.webauthn import challenge_of
@@ -70,6 +71,13 @@ def test_settings_of_the_site_are_told(api, access, passkeys):
     options = api.begin(access).json()["publicKey"]
     assert options["rp"] == {"id": RP_ID, "name": "The Shop"}
     assert options["authenticatorSelection"]["userVerification"] == "required"
+
+
+def test_the_site_has_its_name_unless_passkeys_have_another(api, access, configure, passkeys):
+    configure(SITE_NAME=gettext_lazy("Example"))
+    assert api.begin(access).json()["publicKey"]["rp"] == {"id": RP_ID, "name": "Example"}
+    passkeys(rp_name="The Shop")
+    assert api.begin(access).json()["publicKey"]["rp"] == {"id": RP_ID, "name": "The Shop"}
 
 
 def test_a_user_without_an_address_is_called_by_name(api, access, ada):
