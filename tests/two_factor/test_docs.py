@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import secrets
 import shlex
 import shutil
 import socket
@@ -16,6 +17,7 @@ import pytest
 from django.core.checks import run_checks
 
 from jwt_drf_passwordless.two_factor import conf
+from jwt_drf_passwordless.two_factor.checks import check_two_factor
 from jwt_drf_passwordless.two_factor.urls import urlpatterns
 
 pytestmark = pytest.mark.standalone
@@ -214,6 +216,18 @@ def test_the_settings_of_the_page_pass_the_checks(settings):
         exec(block, namespace)  # noqa: S102 - our own page
         settings.JWT_DRF_PASSWORDLESS = {**settings.JWT_DRF_PASSWORDLESS, **namespace["JWT_DRF_PASSWORDLESS"]}
         assert [found for found in run_checks() if found.id.startswith("jwt_drf_passwordless.E02")] == []
+
+
+def test_the_settings_of_the_readme_pass_the_checks(settings, monkeypatch):
+    monkeypatch.setenv("SECOND_FACTOR_KEY", secrets.token_urlsafe(32))
+    section = (ROOT / "README.md").read_text().split("\n## Second factor\n")[1].split("\n## ")[0]
+    blocks = [block for block in re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL) if "JWT_DRF" in block]
+    assert len(blocks) == 3
+    for block in blocks:
+        namespace = {}
+        exec(block, namespace)  # noqa: S102 - our own page
+        settings.JWT_DRF_PASSWORDLESS = {**settings.JWT_DRF_PASSWORDLESS, **namespace["JWT_DRF_PASSWORDLESS"]}
+        assert check_two_factor() == []
 
 
 def test_the_classes_of_the_page_can_be_made():
