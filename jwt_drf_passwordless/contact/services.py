@@ -23,7 +23,7 @@ from jwt_drf_passwordless.exceptions import InvalidCredentials
 from jwt_drf_passwordless.methods import LoginMethod
 from jwt_drf_passwordless.services import LOGIN
 from jwt_drf_passwordless.sessions.services import end_sessions
-from jwt_drf_passwordless.two_factor.enrolment import ensure_fresh
+from jwt_drf_passwordless.two_factor.enrolment import ensure_fresh, follow
 from jwt_drf_passwordless.utils import challenge_key, mask
 
 #: The purpose of its challenges; one row for each user and field, so that nobody writes to addresses in turn.
@@ -132,6 +132,7 @@ def _change(
             if not users.change_identifier(user, method, identifier):
                 raise InvalidCredentials("raced")
             challenges.void(_key(user, method), *logins)
+            follow(user, method.field, identifier)
             end_sessions(user, reason=contact_changed.name, keep=session, request=request)
     except (DataError, IntegrityError):  # a constraint or column of the user model
         raise InvalidCredentials("taken") from None

@@ -103,6 +103,10 @@ class SecondFactor(ABC):
         """What else a use has to cause, once it has succeeded."""
         return
 
+    def identifier_changed(self, user: AbstractBaseUser, field: str, identifier: str) -> None:
+        """Follow the user to an address or number that was just proven, as whoever changed it may add it here, too."""
+        return
+
     def amr(self, row: Challenge) -> tuple[str, ...]:
         """RFC 8176 names of what it proves."""
         return ("otp",)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import APIException
@@ -23,7 +24,7 @@ NO_EMAIL = {"pwd", "sms", "tel", "hwk", "swk"}
 
 
 class EmailFactor(StoredFactor):
-    """Bound to the address that was proven: once the account has another one, nothing is sent there.
+    """Bound to an address that was proven: to one that the account has got in another way nothing is sent.
 
     NIST SP 800-63B-4 section 3.1.3.1 forbids email as out-of-band authenticator, so it claims no level.
     """
@@ -49,6 +50,11 @@ class EmailFactor(StoredFactor):
     @sensitive_variables()
     def verify(self, user: AbstractBaseUser, row: Challenge, code: str) -> bool:
         return self._is_bound(user) and challenges.code_matches(row, code)
+
+    def identifier_changed(self, user: AbstractBaseUser, field: str, identifier: str) -> None:
+        if field == EMAIL.field:
+            mine = Authenticator.objects.filter(user_id=user.pk, method=self.name)
+            mine.update(data={"address": identifier}, confirmed_at=timezone.now())
 
     def may_enrol(self, user: AbstractBaseUser) -> bool:
         """Whether there is an address, and another first factor beside it: alone it would lock its user out."""

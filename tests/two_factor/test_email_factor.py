@@ -327,6 +327,20 @@ def test_an_address_that_changes_during_the_enrolment_is_not_proven(api, ada):
     assert outcome(confirm(api, access, sent_code())) == INVALID
 
 
+def test_it_follows_a_change_that_proves_the_new_address(api, joan):
+    access = finish(api, api.ticket(joan), sent_code()).json()["access"]
+    field = package_settings.EMAIL_FIELD_NAME
+    assert api.call("contact/email/", {field: OTHER}, access).status_code == 200
+    confirmed = api.call("contact/email/confirm/", {field: OTHER, "token": sent_code()}, access)
+    assert confirmed.status_code == 200
+    joan.refresh_from_db()
+    ticket = api.ticket(joan)
+    assert mail.outbox[-1].to == [OTHER]
+    assert finish(api, ticket, sent_code()).status_code == 200
+    (entry,) = api.send("GET", "2fa/factors/", access=access).json()["factors"]
+    assert entry["email"] == "a***@example.com"
+
+
 # Step-up
 
 
