@@ -80,7 +80,7 @@ def issue(
     replaced = (row.provider, row.verification_id) if row and is_open else ("", "")
     challenge = Challenge.objects.replace(
         row,
-        if_unchanged=cooldown,
+        if_unchanged=cooldown or over is not None,
         key=key,
         purpose=purpose,
         token_request_identifier=field,

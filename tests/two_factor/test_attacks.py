@@ -5,13 +5,19 @@ import sms
 
 from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice
+from jwt_drf_passwordless.two_factor.services import void_challenges
 from tests.conftest import sent_code, sent_sms_code
+from tests.external_2fa.conftest import external, vendor
+from tests.test_interleaving import meanwhile
 from tests.two_factor.conftest import EMAIL, OTHER_PHONE, PHONE
 from tests.two_factor.test_enrolment import REAUTHENTICATE, ask, register
 from tests.two_factor.test_login import BAD_TICKET, INVALID, outcome
 from tests.two_factor.test_several_factors import PAPER_FACTOR, PHONE_FACTOR, WORD, finish
+from tests.two_factor.test_totp import TOTP, give_app
 
 pytestmark = pytest.mark.django_db
+
+__all__ = ["external", "vendor"]
 
 
 @pytest.fixture
@@ -122,3 +128,22 @@ def test_a_number_in_its_wait_cannot_be_guessed_by_one_account_after_the_other(a
     assert not PasswordlessChallengeToken.objects.filter(purpose="enrol_phone", user=bob).exists()
     assert outcome(register(api, access, code="123456")) == INVALID
     assert ask(api, access, OTHER_PHONE).status_code == 204
+
+
+def test_parallel_requests_to_send_again_send_one_code(api, grace, two_factor):
+    """The app is asked first and sends nothing, so that the first message has no wait before it."""
+    two_factor(factors=[TOTP, PHONE_FACTOR])
+    give_app(grace)
+    body = {"ticket": api.ticket(grace), "method": "phone"}
+    with meanwhile("UPDATE", lambda: api.call("2fa/resend/", body)):
+        assert api.call("2fa/resend/", body).status_code == 429
+    assert len(sms.outbox) == 1
+
+
+def test_a_ticket_that_is_voided_while_a_code_is_sent_stays_void(api, grace, two_factor):
+    two_factor(factors=[TOTP, PHONE_FACTOR])
+    give_app(grace)
+    ticket = api.ticket(grace)
+    with meanwhile("UPDATE", lambda: void_challenges(grace)):
+        assert api.call("2fa/resend/", {"ticket": ticket, "method": "phone"}).status_code == 429
+    assert outcome(api.verify(ticket, "123456")) == BAD_TICKET
