@@ -4,9 +4,9 @@ from typing import Any
 
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
-from jwt_drf_passwordless.two_factor.tickets import EnrolmentToken
+from jwt_drf_passwordless.two_factor.tickets import EnrolmentToken, account_digests
 
 
 class EnrolmentAuthentication(JWTAuthentication):
@@ -21,4 +21,7 @@ class EnrolmentAuthentication(JWTAuthentication):
             token = EnrolmentToken(raw_token)  # type: ignore[arg-type]
         except TokenError:
             return None
-        return self.get_user(token), token
+        user = self.get_user(token)
+        if token.get("account") not in account_digests(user):
+            raise InvalidToken
+        return user, token

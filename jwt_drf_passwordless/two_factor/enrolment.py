@@ -44,14 +44,14 @@ def ensure_fresh(user: AbstractBaseUser, claims: Claims, made: list[SecondFactor
     """Whoever has stolen an access token must not change what the account is entered by (OWASP ASVS 7.5.1).
 
     Raises ReauthenticationRequired unless the login is fresh, and has proven a second factor if the user has one
-    that can raise it. The token of who must enrol is fresh as long as it lives. `made` are the factors, where
-    the caller has made them.
+    that can raise it. The token of who must enrol is fresh until there is one of any kind. `made` are the
+    factors, where the caller has made them.
     """
     asked = (made if made is not None else factors()) if is_on() else []
     is_protected = any(factor.raises_level and not factor.is_backup and _is_enrolled(factor, user) for factor in asked)
     if is_protected and not has_second_factor(claims):
         raise ReauthenticationRequired
-    if not (is_fresh(claims) or is_enrolment(claims)):
+    if not (is_fresh(claims) or (is_enrolment(claims) and not _has_main(asked, user))):
         raise ReauthenticationRequired
 
 

@@ -64,14 +64,19 @@ def account_digests(user: AbstractBaseUser) -> list[str]:
 
 
 class EnrolmentToken(Token):
-    """For who must have a second factor and has none: opens the routes of enrolment only."""
+    """For who must have a second factor and has none: opens the routes of enrolment only.
+
+    The claim `account` is the digest that a `Ticket` has, with the same effect.
+    """
 
     token_type = "two_factor_enrolment"
     lifetime = timedelta(minutes=10)
 
 
 def enrolment_token(user: AbstractBaseUser) -> str:
-    return str(EnrolmentToken.for_user(user))
+    token = EnrolmentToken.for_user(user)
+    token["account"] = account_digests(user)[0]
+    return str(token)
 
 
 def is_enrolment(claims: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from tests.conftest import sent_code, sent_sms_code
 from tests.external_2fa.conftest import external, vendor
 from tests.test_interleaving import meanwhile
 from tests.two_factor.conftest import EMAIL, OTHER_PHONE, PHONE
+from tests.two_factor.test_email_factor import EMAIL_FACTOR, give_email, move
 from tests.two_factor.test_enrolment import REAUTHENTICATE, ask, register
 from tests.two_factor.test_login import BAD_TICKET, INVALID, outcome
 from tests.two_factor.test_several_factors import PAPER_FACTOR, PHONE_FACTOR, WORD, finish
@@ -147,3 +148,25 @@ def test_a_ticket_that_is_voided_while_a_code_is_sent_stays_void(api, grace, two
     with meanwhile("UPDATE", lambda: void_challenges(grace)):
         assert api.call("2fa/resend/", {"ticket": ticket, "method": "phone"}).status_code == 429
     assert outcome(api.verify(ticket, "123456")) == BAD_TICKET
+
+
+def test_a_token_to_enrol_cannot_add_a_factor_beside_email(api, ada, two_factor):
+    """Email raises no level, but whoever has the password only is asked for it."""
+    two_factor(required=True, factors=[PHONE_FACTOR, EMAIL_FACTOR])
+    restricted = api.token(ada).json()["enrolment_token"]
+    give_email(ada)
+    assert outcome(ask(api, restricted)) == REAUTHENTICATE
+    assert not sms.outbox
+
+
+@pytest.mark.parametrize("change", ["password", "email"])
+def test_a_token_to_enrol_ends_with_the_password_and_the_address_it_was_given_for(api, ada, two_factor, change):
+    two_factor(required=True)
+    restricted = api.token(ada).json()["enrolment_token"]
+    if change == "password":
+        ada.set_password("another one")
+        ada.save()
+    else:
+        move(ada)
+    assert ask(api, restricted).status_code == 401
+    assert not sms.outbox

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from jwt_drf_passwordless.models import PhoneDevice
-from jwt_drf_passwordless.two_factor.tickets import EnrolmentToken
+from jwt_drf_passwordless.two_factor.tickets import enrolment_token
 from tests.conftest import sent_sms_code
 from tests.two_factor.conftest import OTHER_PHONE, PHONE
 from tests.two_factor.test_enrolment import REAUTHENTICATE, ask, register
@@ -72,7 +72,7 @@ def test_it_is_neither_a_refresh_token_nor_a_ticket(api, restricted):
 
 def test_it_expires_after_ten_minutes(api, ada):
     with time_machine.travel(1772366400, tick=False) as clock:
-        token = str(EnrolmentToken.for_user(ada))
+        token = enrolment_token(ada)
         clock.shift(599)
         assert ask(api, token).status_code == 204
         clock.shift(2)
