@@ -110,6 +110,13 @@ def has_ended(claims: Mapping[str, Any]) -> bool:
     return session_of(claims) is not None and find(claims) is None
 
 
+def goes_on(user: AbstractBaseUser, sid: str) -> bool:
+    """Whether the session of an id is the user's and has not ended. Without `SESSIONS` none ends."""
+    api_settings = jwt_settings.api_settings
+    claims = {"sid": sid, api_settings.USER_ID_CLAIM: getattr(user, api_settings.USER_ID_FIELD)}
+    return not (is_on() and has_ended(claims))
+
+
 def check_password_unchanged(user: AbstractBaseUser, claims: Mapping[str, Any]) -> None:
     """Raise AuthenticationFailed, where SimpleJWT's `CHECK_REVOKE_TOKEN` wants that."""
     api_settings = jwt_settings.api_settings

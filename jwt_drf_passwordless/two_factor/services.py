@@ -22,7 +22,7 @@ from jwt_drf_passwordless.exceptions import (
     SecondFactorNeeded,
 )
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
-from jwt_drf_passwordless.sessions.services import end_session
+from jwt_drf_passwordless.sessions.services import end_session, goes_on
 from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof, proof_of
 from jwt_drf_passwordless.two_factor import trusted
 from jwt_drf_passwordless.two_factor.base import SecondFactor, sender_name
@@ -260,6 +260,8 @@ def _open(ticket_text: str) -> tuple[Ticket, Challenge, AbstractBaseUser]:
     if row is None or row.user is None or row.uses or not constant_time_compare(row.nonce, ticket.nonce):
         raise InvalidTicket
     if ticket.account not in account_digests(row.user) or not _may_sign_in(row.user, ticket.kind):
+        raise InvalidTicket
+    if ticket.session and not goes_on(row.user, ticket.session):
         raise InvalidTicket
     return ticket, row, row.user
 

@@ -170,3 +170,12 @@ def test_a_token_to_enrol_ends_with_the_password_and_the_address_it_was_given_fo
         move(ada)
     assert ask(api, restricted).status_code == 401
     assert not sms.outbox
+
+
+def test_a_step_up_of_a_session_that_has_ended_begins_no_other(api, grace, configure):
+    configure(SESSIONS={})
+    stolen, mine = api.pair(grace)["access"], api.pair(grace)["access"]
+    ticket = api.call("2fa/step-up/", access=stolen).json()["ticket"]
+    api.send("DELETE", "sessions/others/", access=mine)
+    assert outcome(api.verify(ticket, sent_sms_code())) == BAD_TICKET
+    assert outcome(api.call("2fa/resend/", {"ticket": ticket})) == BAD_TICKET
