@@ -80,16 +80,25 @@ class TwoFactorTokenVerifyView(TwoFactorView):
     Answers 200 `{"refresh", "access"}`; 400 wrong code; 401 wrong ticket or password.
     """
 
+    @property
+    def limit(self) -> str:  # type: ignore[override]
+        """Passwords are not guessed here past the limit of `token/`."""
+        return "redeem" if self._has_ticket(self.request) else "password"
+
     @sensitive_variables()
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        # Without either the ticket is what is missing: passwords are for clients that keep none.
-        if isinstance(request.data, Mapping) and ("ticket" in request.data or "password" not in request.data):
+        if self._has_ticket(request):
             data = self.read(request, TicketTokenSerializer).validated_data
             return Response(services.verify_ticket(data["ticket"], data["token"], data.get("method"), request))
         serializer = self.read(request, PasswordTokenSerializer)
         data = serializer.validated_data
         pair = services.verify_password_login(serializer.user, data["token"], data.get("method"), request)
         return Response(pair)
+
+    @staticmethod
+    def _has_ticket(request: Request) -> bool:
+        """Also without a ticket and a password: then the ticket is what is missing."""
+        return isinstance(request.data, Mapping) and ("ticket" in request.data or "password" not in request.data)
 
 
 class TwoFactorResendView(TwoFactorView):

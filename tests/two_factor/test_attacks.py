@@ -179,3 +179,10 @@ def test_a_step_up_of_a_session_that_has_ended_begins_no_other(api, grace, confi
     api.send("DELETE", "sessions/others/", access=mine)
     assert outcome(api.verify(ticket, sent_sms_code())) == BAD_TICKET
     assert outcome(api.call("2fa/resend/", {"ticket": ticket})) == BAD_TICKET
+
+
+def test_passwords_cannot_be_guessed_past_their_limit_beside_a_code(api, grace, configure):
+    configure(THROTTLE_RATES={"password": "3/h", "redeem": "100/h"})
+    body = {**api.credentials(grace, "wrong"), "token": "123456"}
+    answers = [api.call("2fa/token-verify/", body, REMOTE_ADDR="8.8.8.8") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
