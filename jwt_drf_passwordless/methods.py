@@ -176,6 +176,9 @@ class MobileMethod(LoginMethod):
         "sms": ("otp", "sms"),
         "call": ("otp", "tel"),
         "flashcall": ("otp", "tel"),
+        # Of these RFC 8176 knows no more than that the number was proven.
+        "whatsapp": ("otp", "tel"),
+        "rcs": ("otp", "tel"),
     }
     request_serializer = "passwordless_mobile_token_request"
     field_setting = "MOBILE_FIELD_NAME"

@@ -77,7 +77,9 @@ def test_a_code_of_the_vendor_signs_in(external, vendor, ada, ask, verify, reque
     assert claims["amr"] == ["otp", "sms"]
 
 
-@pytest.mark.parametrize(("channel", "amr"), [("call", ["otp", "tel"]), ("whatsapp", ["otp"]), ("SMS", ["otp", "sms"])])
+@pytest.mark.parametrize(
+    ("channel", "amr"), [("call", ["otp", "tel"]), ("whatsapp", ["otp", "tel"]), ("SMS", ["otp", "sms"])]
+)
 def test_the_method_chooses_the_channel(external, vendor, ada, ask, verify, channel, amr):
     assert ask(method=channel).status_code == 200
     assert vendor.asked == [("first", "send", PHONE, channel.lower())]

@@ -8,8 +8,9 @@ from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice
 from jwt_drf_passwordless.two_factor.services import void_challenges
 from tests.conftest import sent_code, sent_sms_code
 from tests.external_2fa.conftest import external, vendor
+from tests.external_2fa.providers import CODE
 from tests.test_interleaving import meanwhile
-from tests.two_factor.conftest import EMAIL, OTHER_PHONE, PHONE
+from tests.two_factor.conftest import EMAIL, LOGIN_PHONE, OTHER_PHONE, PHONE
 from tests.two_factor.test_email_factor import EMAIL_FACTOR, give_email, move
 from tests.two_factor.test_enrolment import REAUTHENTICATE, ask, register
 from tests.two_factor.test_login import BAD_TICKET, INVALID, outcome
@@ -186,3 +187,26 @@ def test_passwords_cannot_be_guessed_past_their_limit_beside_a_code(api, grace, 
     body = {**api.credentials(grace, "wrong"), "token": "123456"}
     answers = [api.call("2fa/token-verify/", body, REMOTE_ADDR="8.8.8.8") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
+
+
+def by_whatsapp(api):
+    number = {package_settings.MOBILE_FIELD_NAME: LOGIN_PHONE}
+    api.post("request/mobile/", {**number, "method": "whatsapp"})
+    return api.post("exchange/mobile/", {**number, "code": CODE})
+
+
+def test_a_phone_that_signs_in_by_whatsapp_is_still_one_phone(api, person, external, two_factor):
+    """Its session must not rise by an SMS to the same phone."""
+    two_factor(same_phone="allow")
+    person(phone=LOGIN_PHONE, device=LOGIN_PHONE)
+    pair = by_whatsapp(api)
+    assert pair.status_code == 200
+    assert api.call("2fa/step-up/", access=pair.json()["access"]).json()["code"] == "second_factor_same_phone"
+
+
+@pytest.mark.parametrize("same_phone", ["refuse", "allow"])
+def test_email_is_asked_for_after_whatsapp(api, person, external, two_factor, same_phone):
+    two_factor(same_phone=same_phone, factors=[EMAIL_FACTOR])
+    give_email(person(phone=LOGIN_PHONE))
+    answer = by_whatsapp(api)
+    assert (answer.status_code, answer.json().get("methods")) == (206, ["email"])
