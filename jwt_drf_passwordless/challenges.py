@@ -28,6 +28,11 @@ CLOCK_SKEW = 60
 #: After so long without a message the wait starts anew; `clear_passwordless_tokens` removes such rows.
 QUIET = timedelta(hours=24)
 
+#: Columns that another request writes when it sends, and when it proves or fails to: of those that act on the same
+#: values, one may.
+SENT = ("sends", "next_send_at", "nonce")
+PROVEN = ("uses", "tries")
+
 #: Stands in a row, in the place of a provider, while nothing was sent for it.
 NOTHING_SENT = "-"
 
@@ -55,8 +60,8 @@ def issue(
 
     The key is that of purpose, field and `owner`, by default the identifier. The clear codes are
     `.short_token` and `.token` of the row; without codes nothing matches unless `provider` names somebody else
-    who knows the code. `over` is the row as the caller has read it, to be sent again under its nonce;
-    `tries` is the number of wrong ones that it starts with. `shared_wait` is the purpose of rows, one for
+    who knows the code. `over` is the row as the caller has read it, to be sent again under its nonce
+    if it is still unproven; `tries` is the number of wrong ones that it starts with. `shared_wait` is the purpose of rows, one for
     each identifier, that hold a wait which all owners have in common: else many accounts could write to one
     faster than one does, or guess at what was never sent.
     """
@@ -80,7 +85,7 @@ def issue(
     replaced = (row.provider, row.verification_id) if row and is_open else ("", "")
     challenge = Challenge.objects.replace(
         row,
-        if_unchanged=cooldown or over is not None,
+        if_unchanged=(*(SENT if cooldown or over else ()), *(PROVEN if over else ())),
         key=key,
         purpose=purpose,
         token_request_identifier=field,

@@ -41,12 +41,12 @@ class ChallengeManager(DecidingManager["PasswordlessChallengeToken"]):
         return next(iter(rows), None)
 
     def replace(
-        self, row: Optional["PasswordlessChallengeToken"], *, if_unchanged: bool, **values: Any
+        self, row: Optional["PasswordlessChallengeToken"], *, if_unchanged: tuple[str, ...], **values: Any
     ) -> Optional["PasswordlessChallengeToken"]:
         """Write a new challenge over `row`, or as the first one of its key.
 
-        Returns the row as written, or None when another request was faster: of parallel calls that
-        read the same state, one wins. Without `if_unchanged` the last one does, if there was a row.
+        Returns the row as written, or None when another request was faster: of parallel calls that read
+        the same in the columns `if_unchanged`, one wins. Without them the last one does, if there was a row.
         """
         alias = self._write_alias
         # In autocommit a statement that fails undoes itself; in the caller's transaction it needs a savepoint.
@@ -57,8 +57,7 @@ class ChallengeManager(DecidingManager["PasswordlessChallengeToken"]):
                     row = self.model(**values)
                     statements.insert(alias, row)
                     return row
-                names = ("sends", "next_send_at", "nonce") if if_unchanged else ()
-                as_read = {name: getattr(row, name) for name in names}
+                as_read = {name: getattr(row, name) for name in if_unchanged}
                 if not statements.update(alias, self.model, {"pk": row.pk, **as_read}, values):
                     return None
         except (IntegrityError, OperationalError):  # somebody else's insert, a user deleted meanwhile, a deadlock

@@ -370,7 +370,7 @@ def test_authenticators_are_found_by_the_key_of_their_user_and_can_be_deleted(br
     [
         (
             "passwordlesschallengetoken",
-            ["identifier", "key", "short_digest", "long_digest", "nonce", "verification_id"],
+            ["identifier", "key", "short_digest", "long_digest", "nonce"],
         ),
         ("phonedevice", ["number"]),
         ("session", ["jti", "previous_jti"]),

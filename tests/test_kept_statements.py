@@ -136,5 +136,5 @@ def test_a_first_challenge_that_comes_second_leaves_the_transaction_usable(new_r
     now = timezone.now()
     values = {"key": "one", "expires_at": now, "next_send_at": now}
     with block():
-        assert PasswordlessChallengeToken.objects.replace(None, if_unchanged=True, **values) is None
+        assert PasswordlessChallengeToken.objects.replace(None, if_unchanged=(), **values) is None
         assert PasswordlessChallengeToken.objects.count() == 1

@@ -2,15 +2,21 @@
 
 import cbor2
 import pytest
+import sms
 
-from jwt_drf_passwordless.models import Authenticator
+from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken
 from jwt_drf_passwordless.two_factor.passkey import cbor
+from tests.test_interleaving import meanwhile
+from tests.test_races import crowd
 from tests.two_factor.conftest import PHONE, enrol
 from tests.two_factor.passkey.authenticator import AT, UP, UV, Passkey
+from tests.two_factor.passkey.conftest import PASSKEY_FACTOR, PHONE_FACTOR, PasskeyApi
 from tests.two_factor.test_every_first_factor import BROKEN
-from tests.two_factor.test_login import INVALID, claims, outcome
+from tests.two_factor.test_login import BAD_TICKET, INVALID, claims, outcome
 
 pytestmark = pytest.mark.django_db
+
+__all__ = ["crowd"]
 
 
 @pytest.fixture
@@ -142,3 +148,38 @@ def test_a_passkey_that_is_stored_by_half_is_broken(api, ada, passkey, stored):
     assert outcome(api.by_passkey(passkey)) == INVALID
     (entry,) = api.send("GET", "2fa/factors/", access=access).json()["factors"]
     assert api.send("DELETE", f"2fa/factors/passkey/{entry['id']}/", access=access).status_code == 204
+
+
+@pytest.fixture
+def beside_phone(ada, passkey, two_factor):
+    """The passkey of ada is asked first, her phone where she asks for that."""
+    enrol(ada, PHONE)
+    two_factor(factors=[PASSKEY_FACTOR, PHONE_FACTOR])
+
+
+def test_a_ticket_that_is_used_while_a_text_message_is_asked_for_stays_used(api, ada, passkey, beside_phone):
+    answer = api.token(ada)
+    credential = passkey.get(api.options(answer))
+    used = []
+    with meanwhile("UPDATE", lambda: used.append(api.finish(answer, credential))):
+        asked = api.call("2fa/resend/", {"ticket": answer.json()["ticket"], "method": "phone"})
+    assert (used[0].status_code, asked.status_code) == (200, 429)
+    assert outcome(api.finish(answer, credential)) == BAD_TICKET
+    assert not sms.outbox
+
+
+def test_a_wrong_try_while_a_text_message_is_asked_for_is_counted(api, ada, passkey, beside_phone):
+    answer = api.token(ada)
+    with meanwhile("UPDATE", lambda: api.finish(answer, {"id": "x"})):
+        api.call("2fa/resend/", {"ticket": answer.json()["ticket"], "method": "phone"})
+    assert PasswordlessChallengeToken.objects.get(purpose="second_factor").tries == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twelve_that_ask_for_a_text_message_at_once_one_is_texted(api, ada, passkey, beside_phone, crowd, configure):
+    configure(TOKEN_REQUEST_THROTTLE_SECONDS=60)
+    ticket = api.ticket(ada)
+    body = {"ticket": ticket, "method": "phone"}
+    statuses = crowd(12).statuses(lambda _, number: PasskeyApi().call("2fa/resend/", body))
+    assert statuses == [204] + [429] * 11
+    assert len(sms.outbox) == 1
