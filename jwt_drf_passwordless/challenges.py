@@ -60,10 +60,10 @@ def issue(
 
     The key is that of purpose, field and `owner`, by default the identifier. The clear codes are
     `.short_token` and `.token` of the row; without codes nothing matches unless `provider` names somebody else
-    who knows the code. `over` is the row as the caller has read it, to be sent again under its nonce
-    if it is still unproven; `tries` is the number of wrong ones that it starts with. `shared_wait` is the purpose of rows, one for
-    each identifier, that hold a wait which all owners have in common: else many accounts could write to one
-    faster than one does, or guess at what was never sent.
+    who knows the code. `over` is the row as the caller has read it, to be sent again under its nonce if it
+    is still unproven; `tries` is the number of wrong ones that it starts with. `shared_wait` is the purpose
+    of rows, one for each identifier, that hold a wait which all owners have in common: else many accounts
+    could write to one faster than one does, or guess at what was never sent.
     """
     now = timezone.now()
     key = challenge_key(purpose, field, owner or identifier)
