@@ -141,7 +141,7 @@ def remove(user: AbstractBaseUser, name: str, pk: str, data: Data, claims: Claim
     if is_required(user) and not factor.is_backup and _is_enrolled(factor, user) and _count(made, user) == 1:
         raise SecondFactorNeeded
     if data.get("token"):
-        services.prove_step_up(user, data["token"], data.get("method"), request)
+        services.prove_step_up(user, data["token"], data.get("method"), claims, request)
     else:
         ensure_fresh(user, claims, made)
     if not factor.remove(user, pk):

@@ -1,5 +1,6 @@
 """The second step: which factor a user must prove, asking for it, and what its proof is worth. No HTTP here."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -78,25 +79,9 @@ def has_factor(user: AbstractBaseUser) -> bool:
 def step_up(user: AbstractBaseUser, claims: dict[str, Any], request: Request | None) -> dict[str, Any]:
     """Ask a user with a session of these claims for a second factor: the answer, with the ticket.
 
-    Raises SecondFactorNeeded when there is none; ReauthenticationRequired when the claims do not say how
-    the session began, or it began before the factor was enrolled, which a thief may have done with the
-    stolen session; and what `gate` raises.
+    Raises what `gate` and `_raising` raise.
     """
-    proof, auth_time = Proof(amr_of(claims)), auth_time_of(claims)
-    if not proof.amr or auth_time is None:
-        raise ReauthenticationRequired
-    enrolled = _enrolled(user)
-    if not enrolled:
-        raise SecondFactorNeeded
-    if any(factor.raises_level and not factor.is_backup for factor in enrolled):
-        enrolled = [factor for factor in enrolled if factor.raises_level]
-    usable = [factor for factor in enrolled if factor.is_independent(user, proof)]
-    if not usable:
-        raise enrolled[0].refusal(user)
-    usable = [factor for factor in usable if auth_time >= _enrolled_at(factor, user)]
-    if not usable:
-        raise ReauthenticationRequired
-    return _ask(user, "step_up", proof.amr, usable, request, session_of(claims))
+    return _ask(user, "step_up", amr_of(claims), _raising(user, claims), request, session_of(claims))
 
 
 @sensitive_variables()
@@ -151,9 +136,15 @@ def verify_password_login(
 
 
 @sensitive_variables()
-def prove_step_up(user: AbstractBaseUser, code: str, method: str | None, request: Request | None) -> None:
-    """Use up a proof that `step_up` has asked for, without its ticket. Raises InvalidCredentials."""
-    factor, row = _choose(user, _all_names(), method), _find(STEP_UP, user)
+def prove_step_up(
+    user: AbstractBaseUser, code: str, method: str | None, claims: Mapping[str, Any], request: Request | None
+) -> None:
+    """Use up a proof that `step_up` has asked for, without its ticket.
+
+    Raises InvalidCredentials, and what `step_up` raises for a session of these claims.
+    """
+    names = tuple(factor.name for factor in _raising(user, claims))
+    factor, row = _choose(user, names, method), _find(STEP_UP, user)
     _prove(user, row, factor, code, request)
 
 
@@ -212,6 +203,30 @@ def _ask(
         "methods": list(methods),
         **sent,
     }
+
+
+def _raising(user: AbstractBaseUser, claims: Mapping[str, Any]) -> list[SecondFactor]:
+    """The factors by which a session of these claims may step up.
+
+    Raises SecondFactorNeeded when there is none; ReauthenticationRequired when the claims do not say how
+    the session began, or it began before the factor was enrolled, which a thief may have done with the
+    stolen session; the factor's `refusal`.
+    """
+    proof, auth_time = Proof(amr_of(claims)), auth_time_of(claims)
+    if not proof.amr or auth_time is None:
+        raise ReauthenticationRequired
+    enrolled = _enrolled(user)
+    if not enrolled:
+        raise SecondFactorNeeded
+    if any(factor.raises_level and not factor.is_backup for factor in enrolled):
+        enrolled = [factor for factor in enrolled if factor.raises_level]
+    usable = [factor for factor in enrolled if factor.is_independent(user, proof)]
+    if not usable:
+        raise enrolled[0].refusal(user)
+    usable = [factor for factor in usable if auth_time >= _enrolled_at(factor, user)]
+    if not usable:
+        raise ReauthenticationRequired
+    return usable
 
 
 def _enrolled(user: AbstractBaseUser) -> list[SecondFactor]:

@@ -1,7 +1,10 @@
 """What somebody tries who has a password, a stolen token or an old ticket, but not the second factor."""
 
+import time
+
 import pytest
 import sms
+import time_machine
 
 from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice
@@ -210,3 +213,18 @@ def test_email_is_asked_for_after_whatsapp(api, person, external, two_factor, sa
     give_email(person(phone=LOGIN_PHONE))
     answer = by_whatsapp(api)
     assert (answer.status_code, answer.json().get("methods")) == (206, ["email"])
+
+
+def test_a_session_from_before_the_factor_cannot_remove_it_by_a_proof_made_for_another(api, ada):
+    """It could not step up itself, whoever has it and the code."""
+    stale = api.pair(ada)["access"]
+    with time_machine.travel(time.time() + 60, tick=False):
+        access = api.pair(ada)["access"]
+        ask(api, access)
+        register(api, access)
+        with_both = api.pair(ada)["access"]
+        api.call("2fa/step-up/", access=with_both)
+        body = {"token": sent_sms_code()}
+        assert outcome(api.send("DELETE", "2fa/phone/", body, stale)) == REAUTHENTICATE
+        assert PhoneDevice.objects.exists()
+        assert api.send("DELETE", "2fa/phone/", body, with_both).status_code == 204

@@ -295,7 +295,7 @@ def test_a_code_of_a_step_up_can_remove_the_phone(api, grace):
 
 
 def test_a_code_of_a_login_cannot_remove_the_phone(api, grace):
-    access = str(AccessToken.for_user(grace))
+    access = api.pair(grace)["access"]
     api.token(grace)
     assert outcome(api.send("DELETE", "2fa/phone/", {"token": sent_sms_code()}, access)) == INVALID
 
