@@ -23,6 +23,7 @@ from jwt_drf_passwordless.exceptions import InvalidCredentials
 from jwt_drf_passwordless.methods import LoginMethod
 from jwt_drf_passwordless.services import LOGIN
 from jwt_drf_passwordless.sessions.services import end_sessions
+from jwt_drf_passwordless.two_factor import trusted
 from jwt_drf_passwordless.two_factor.enrolment import ensure_fresh, follow
 from jwt_drf_passwordless.utils import challenge_key, mask
 
@@ -134,6 +135,9 @@ def _change(
             challenges.void(_key(user, method), *logins)
             follow(user, method.field, identifier)
             end_sessions(user, reason=contact_changed.name, keep=session, request=request)
+            if trusted.is_offered():
+                # Their tokens are void as it is, but would not be any more once the old identifier is back.
+                trusted.forget(user, request=request)
     except (DataError, IntegrityError):  # a constraint or column of the user model
         raise InvalidCredentials("taken") from None
 

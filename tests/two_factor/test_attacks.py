@@ -10,6 +10,7 @@ from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice
 from jwt_drf_passwordless.two_factor.services import void_challenges
 from tests.conftest import sent_code, sent_sms_code
+from tests.contact.conftest import EMAIL as EMAIL_CHANGE
 from tests.external_2fa.conftest import external, vendor
 from tests.external_2fa.providers import CODE
 from tests.test_interleaving import meanwhile
@@ -228,3 +229,16 @@ def test_a_session_from_before_the_factor_cannot_remove_it_by_a_proof_made_for_a
         assert outcome(api.send("DELETE", "2fa/phone/", body, stale)) == REAUTHENTICATE
         assert PhoneDevice.objects.exists()
         assert api.send("DELETE", "2fa/phone/", body, with_both).status_code == 204
+
+
+def test_a_device_is_not_trusted_again_once_the_address_is_changed_back(api, grace, two_factor):
+    two_factor(trusted_device_days=30)
+    answer = api.call(
+        "2fa/token-verify/", {"ticket": api.ticket(grace), "token": sent_sms_code(), "trust_device": True}
+    )
+    access, device = answer.json()["access"], answer.json()["device_token"]
+    for address in ("elsewhere@example.com", "grace@example.com"):
+        assert EMAIL_CHANGE.ask(api, access, address).status_code == 200
+        assert EMAIL_CHANGE.confirm(api, access, identifier=address).status_code == 200
+    grace.refresh_from_db()
+    assert api.call("token/", {**api.credentials(grace), "device_token": device}).status_code == 206
