@@ -30,8 +30,9 @@ def has_second_factor(claims: Mapping[str, Any]) -> bool:
 
 def is_fresh(claims: Mapping[str, Any], max_age: float = FRESH) -> bool:
     """Whether the login was at most `max_age` seconds ago by this server's clock; no when that is not said."""
-    auth_time = auth_time_of(claims)
-    return auth_time is not None and -CLOCK_SKEW <= time.time() - auth_time <= max_age
+    auth_time, now = auth_time_of(claims), time.time()
+    # Compared as it is: an integer of any size can be, but not be subtracted from a float.
+    return auth_time is not None and now - max_age <= auth_time <= now + CLOCK_SKEW
 
 
 def auth_time_of(claims: Mapping[str, Any]) -> int | None:

@@ -19,6 +19,7 @@ from tests.two_factor.test_email_factor import EMAIL_FACTOR, give_email, move
 from tests.two_factor.test_enrolment import REAUTHENTICATE, ask, register
 from tests.two_factor.test_login import BAD_TICKET, INVALID, outcome
 from tests.two_factor.test_several_factors import PAPER_FACTOR, PHONE_FACTOR, WORD, finish
+from tests.two_factor.test_step_up import with_claims
 from tests.two_factor.test_totp import TOTP, give_app
 
 pytestmark = pytest.mark.django_db
@@ -242,3 +243,10 @@ def test_a_device_is_not_trusted_again_once_the_address_is_changed_back(api, gra
         assert EMAIL_CHANGE.confirm(api, access, identifier=address).status_code == 200
     grace.refresh_from_db()
     assert api.call("token/", {**api.credentials(grace), "device_token": device}).status_code == 206
+
+
+@pytest.mark.parametrize("auth_time", [10**400, -(10**400), 1e300, True, "now", None, [], {}], ids=lambda _: "")
+def test_a_time_that_is_none_is_no_fresh_login(api, grace, auth_time):
+    """Whoever mints tokens of the project's own may write anything."""
+    access = with_claims(grace, amr=["pwd", "mfa"], acr="aal2", auth_time=auth_time)
+    assert outcome(ask(api, access)) == REAUTHENTICATE
