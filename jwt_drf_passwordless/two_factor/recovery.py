@@ -117,6 +117,10 @@ class RecoveryCodeFactor(StoredFactor):
         mine = Authenticator.objects.filter(user_id=user.pk, method=self.name)
         return pk == CODES and mine.delete()[0] > 0
 
+    def rename(self, user: AbstractBaseUser, pk: str, name: str) -> bool:
+        """The set has no name, and its codes are not told apart."""
+        return False
+
 
 def normalize(code: str) -> str:
     """A code as it was made, whatever people have made of it: upper case, spaces, other letters."""

@@ -7,7 +7,7 @@ import sms
 import time_machine
 
 from jwt_drf_passwordless.conf import settings as package_settings
-from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice
+from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken, PhoneDevice
 from jwt_drf_passwordless.two_factor.services import void_challenges
 from tests.conftest import sent_code, sent_sms_code
 from tests.contact.conftest import EMAIL as EMAIL_CHANGE
@@ -18,9 +18,10 @@ from tests.two_factor.conftest import EMAIL, LOGIN_PHONE, OTHER_PHONE, PHONE
 from tests.two_factor.test_email_factor import EMAIL_FACTOR, give_email, move
 from tests.two_factor.test_enrolment import REAUTHENTICATE, ask, register
 from tests.two_factor.test_login import BAD_TICKET, INVALID, outcome
+from tests.two_factor.test_recovery_codes import give_codes
 from tests.two_factor.test_several_factors import PAPER_FACTOR, PHONE_FACTOR, WORD, finish
 from tests.two_factor.test_step_up import with_claims
-from tests.two_factor.test_totp import TOTP, give_app
+from tests.two_factor.test_totp import RECOVERY, TOTP, give_app
 
 pytestmark = pytest.mark.django_db
 
@@ -250,3 +251,12 @@ def test_a_time_that_is_none_is_no_fresh_login(api, grace, auth_time):
     """Whoever mints tokens of the project's own may write anything."""
     access = with_claims(grace, amr=["pwd", "mfa"], acr="aal2", auth_time=auth_time)
     assert outcome(ask(api, access)) == REAUTHENTICATE
+
+
+def test_a_single_recovery_code_has_no_name_to_give(api, grace, two_factor):
+    """Or the answer would tell which ids are those of codes that are still good."""
+    two_factor(factors=[PHONE_FACTOR, RECOVERY])
+    give_codes(grace)
+    access = api.pair(grace)["access"]
+    code = Authenticator.objects.filter(user=grace).first()
+    assert api.send("PATCH", f"2fa/factors/recovery_code/{code.pk}/", {"name": "x"}, access).status_code == 404
