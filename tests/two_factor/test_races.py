@@ -37,7 +37,8 @@ def test_of_sixteen_removals_by_one_code_one_wins(api, grace, crowd):
     body = {"token": sent_sms_code()}
     statuses = crowd(16).statuses(lambda _, number: TwoFactorApi().send("DELETE", "2fa/phone/", body, access))
     assert statuses[0] == 204
-    assert set(statuses[1:]) <= {400, 404}
+    # 403: the phone was gone already when they asked what may prove a step-up.
+    assert set(statuses[1:]) <= {400, 403, 404}
     assert not PhoneDevice.objects.exists()
 
 
