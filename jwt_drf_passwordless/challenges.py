@@ -222,20 +222,20 @@ def _spend(row: Challenge | None, matched: bool, max_tries: int, **as_read: Any)
 
 
 @sensitive_variables()
-def redeem_by(row: Challenge, code: str, check: VendorCheck) -> Challenge:
+def redeem_by(row: Challenge, code: str, check: VendorCheck, *, ends_wait: bool = True) -> Challenge:
     """Use up a challenge, once, by the word of somebody else, who is asked after a try is spent: the row.
 
-    Raises InvalidCredentials for every failure.
+    Without `ends_wait` the next waits go on to double. Raises InvalidCredentials for every failure.
     """
     max_tries = try_limit()
     now = timezone.now()
-    as_read = {"nonce": row.nonce, "provider": row.provider}
+    as_read: dict[str, Any] = {"nonce": row.nonce, "provider": row.provider}
     if not Challenge.objects.spend(row, matched=False, now=now, max_uses=1, tries__lt=max_tries, **as_read):
         raise InvalidCredentials(_reason(row, True, now, max_tries, 1))
     if not check(row, code):
         raise InvalidCredentials("wrong")
     now = timezone.now()
-    if not Challenge.objects.spend(row, matched=True, now=now, max_uses=1, **as_read):
+    if not Challenge.objects.spend(row, matched=True, now=now, max_uses=1, ends_wait=ends_wait, **as_read):
         raise InvalidCredentials(_reason(row, True, now, max_tries, 1))
     return row
 

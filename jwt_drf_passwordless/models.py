@@ -73,15 +73,19 @@ class ChallengeManager(DecidingManager["PasswordlessChallengeToken"]):
         matched: bool,
         now: datetime,
         max_uses: int,
+        ends_wait: bool = True,
         **as_read: object,
     ) -> bool:
         """Count a use if the proof matched, else a wrong try; True when the row was still open for it.
+
+        With `ends_wait` a use makes the next wait the first one again.
 
         This one UPDATE decides: of parallel uses at most `max_uses` are told True. With no row the
         same statement runs and changes nothing, so that an unknown address costs the same.
         """
         is_open = {"pk": row.pk if row else 0, "expires_at__gt": now, "uses__lt": max_uses, **as_read}
-        counted, reset = ("uses", {"sends": 0}) if matched else ("tries", {})
+        reset = {"sends": 0} if matched and ends_wait else {}
+        counted = "uses" if matched else "tries"
         return statements.update(self._write_alias, self.model, is_open, reset, counted=counted) == 1
 
 

@@ -218,7 +218,7 @@ def _raising(user: AbstractBaseUser, claims: Mapping[str, Any]) -> list[SecondFa
     enrolled = _enrolled(user)
     if not enrolled:
         raise SecondFactorNeeded
-    if any(factor.raises_level and not factor.is_backup for factor in enrolled):
+    if any(map(_is_strong, enrolled)):
         enrolled = [factor for factor in enrolled if factor.raises_level]
     usable = [factor for factor in enrolled if factor.is_independent(user, proof)]
     if not usable:
@@ -233,6 +233,11 @@ def _enrolled(user: AbstractBaseUser) -> list[SecondFactor]:
     """The user's factors; none while all of them only stand in for others."""
     enrolled = [factor for factor in factors() if factor.is_enrolled(user)]
     return enrolled if any(not factor.is_backup for factor in enrolled) else []
+
+
+def _is_strong(factor: SecondFactor) -> bool:
+    """Whether it makes a login one of two factors."""
+    return factor.raises_level and not factor.is_backup
 
 
 def _enrolled_at(factor: SecondFactor, user: AbstractBaseUser) -> int:
@@ -305,8 +310,10 @@ def _prove(user: AbstractBaseUser, row: Challenge, factor: SecondFactor, code: s
         is_asked = not factor.makes_codes or row.provider == sender_name(factor.name)
         return is_asked and factor.verify(user, row, code)
 
+    # A weaker one does not give further tries at those that it stands beside.
+    ends_wait = _is_strong(factor) or not any(map(_is_strong, _enrolled(user)))
     try:
-        challenges.redeem_by(row, code, check)
+        challenges.redeem_by(row, code, check, ends_wait=ends_wait)
     except InvalidCredentials as refused:
         record(signals.token_refused, field=factor.name, user=user, request=request, reason=refused.reason)
         raise

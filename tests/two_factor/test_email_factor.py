@@ -4,6 +4,7 @@ import time
 
 import pytest
 import sms
+import time_machine
 from django.contrib.auth import get_user_model
 from django.core import mail
 
@@ -30,6 +31,7 @@ from tests.two_factor.test_totp import (
     code_of,
     give_app,
     refused_as_stale,
+    wrong_code,
 )
 
 pytestmark = pytest.mark.django_db
@@ -404,10 +406,11 @@ def test_all_factors_together_cost_two_statements(api, joan):
     assert totp == (200, ["SELECT", "SELECT", "UPDATE", "UPDATE", "UPDATE"])
     ticket = api.ticket(joan)
     recovery = record(lambda: finish(api, ticket, CODES[0], "recovery_code"))
-    assert recovery == (200, ["SELECT", "SELECT", "UPDATE", "UPDATE", "UPDATE", "DELETE"])
+    # After a weaker one: whether it stands beside a stronger one.
+    assert recovery == (200, ["SELECT", "SELECT", "SELECT", "SELECT", "UPDATE", "UPDATE", "UPDATE", "DELETE"])
     ticket = api.ticket(joan)
     email = record(lambda: finish(api, ticket, sent_code(), "email"))
-    assert email == (200, ["SELECT", "SELECT", "UPDATE", "UPDATE"])
+    assert email == (200, ["SELECT", "SELECT", "SELECT", "SELECT", "UPDATE", "UPDATE"])
 
 
 def test_an_enrolment_leaves_one_row_for_the_address(api, ada):
@@ -426,3 +429,37 @@ class TestRaces:
         statuses = crowd(12).statuses(lambda _, n: confirm(TwoFactorApi(), access, code))
         assert statuses == [201] + [400] * 11
         assert Authenticator.objects.count() == 1
+
+
+def tries(user):
+    row = PasswordlessChallengeToken.objects.filter(purpose="second_factor", user=user).first()
+    return row.tries if row else 0
+
+
+@pytest.mark.parametrize("factors", [[TOTP, EMAIL_FACTOR], [EMAIL_FACTOR, TOTP]], ids=["app", "email"])
+def test_who_reads_the_mail_gets_no_further_tries_at_the_app(api, joan, configure, two_factor, factors):
+    """A login by email would make the wait short again, and five tries a minute find a code within weeks."""
+    configure(TOKEN_REQUEST_THROTTLE_SECONDS=60)
+    two_factor(factors=factors)
+    give_app(joan)
+    guesses, start = 0, time.time()
+    for minute in range(60):
+        with time_machine.travel(start + 61 * minute, tick=False):
+            ticket = api.ticket(joan)
+            for _ in range(4):
+                before = tries(joan)
+                finish(api, ticket, wrong_code(SECRET), "totp")
+                guesses += tries(joan) > before
+            api.call("2fa/resend/", {"ticket": ticket, "method": "email"})
+            finish(api, ticket, sent_code(), "email")
+    assert guesses <= 5 * 7
+
+
+def test_where_email_is_all_there_is_a_login_by_it_ends_the_wait(api, joan, configure):
+    configure(TOKEN_REQUEST_THROTTLE_SECONDS=60)
+    start = time.time()
+    for minute in range(5):
+        with time_machine.travel(start + 61 * minute, tick=False):
+            answer = api.token(joan).json()
+            assert answer["sent"] is True
+            assert finish(api, answer["ticket"], sent_code(), "email").status_code == 200
