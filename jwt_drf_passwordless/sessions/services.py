@@ -79,7 +79,7 @@ def rotate(token: AnyRefreshToken, request: Request | None) -> AnyRefreshToken:
     if session is None:
         raise InvalidToken
     if session.jti == _jti(token):
-        _check_user(session.user, token)
+        _check_user(session, token, request)
         _check_blacklist(token)
         if _is_rotated(session, token, request):
             return _succeed(token, session)
@@ -91,7 +91,7 @@ def rotate(token: AnyRefreshToken, request: Request | None) -> AnyRefreshToken:
         if Session.objects.filter(pk=session.pk).delete()[0]:
             record(session_replayed, field="", user=session.user, request=request, session=str(session.pk))
         raise InvalidToken
-    _check_user(session.user, token)
+    _check_user(session, token, request)
     return _succeed(token, session)
 
 
@@ -186,12 +186,19 @@ def _name_of_client(request: Request | None) -> str:
     return "".join(filter(str.isprintable, said))[:NAME_LENGTH].strip()
 
 
-def _check_user(user: AbstractBaseUser, token: Token) -> None:
-    """The rules of SimpleJWT, on fresh data. Raises AuthenticationFailed."""
-    if not jwt_settings.api_settings.USER_AUTHENTICATION_RULE(user):
-        sentence = TokenRefreshSerializer.default_error_messages["no_active_account"]
-        raise AuthenticationFailed(str(sentence), code="no_active_account")
-    check_password_unchanged(user, token.payload)
+def _check_user(session: Session, token: Token, request: Request | None) -> None:
+    """The rules of SimpleJWT, on fresh data. Whom they refuse signs in anew later (OWASP ASVS 7.4.2).
+
+    Raises AuthenticationFailed.
+    """
+    try:
+        if not jwt_settings.api_settings.USER_AUTHENTICATION_RULE(session.user):
+            sentence = TokenRefreshSerializer.default_error_messages["no_active_account"]
+            raise AuthenticationFailed(str(sentence), code="no_active_account")
+        check_password_unchanged(session.user, token.payload)
+    except AuthenticationFailed:
+        _end(session.user, Session.objects.filter(pk=session.pk), "user_refused", request)
+        raise
 
 
 def _check_blacklist(token: RefreshToken) -> None:

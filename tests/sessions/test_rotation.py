@@ -229,14 +229,15 @@ def test_a_flushed_cache_changes_nothing(api, ada, sessions):
 # Users
 
 
-def test_an_inactive_user_is_refused_and_goes_on_once_active(api, ada):
+def test_an_inactive_user_is_refused_and_signs_in_anew_once_active(api, ada):
     pair = api.log_in()
     ada.is_active = False
     ada.save()
     assert outcome(api.refresh(pair["refresh"])) == (401, "no_active_account")
     ada.is_active = True
     ada.save()
-    assert api.refresh(pair["refresh"]).status_code == 200
+    assert outcome(api.refresh(pair["refresh"])) == GONE
+    assert not Session.objects.exists()
 
 
 def test_within_the_grace_an_inactive_user_is_refused_too(api, ada):
