@@ -3,16 +3,22 @@
 import cbor2
 import pytest
 import sms
+from django.core import signing
 
 from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken
-from jwt_drf_passwordless.two_factor.passkey import cbor
+from jwt_drf_passwordless.two_factor.passkey import cbor, webauthn
+from jwt_drf_passwordless.two_factor.tickets import SALT
+from tests.conftest import sent_code
 from tests.test_interleaving import meanwhile
 from tests.test_races import crowd
 from tests.two_factor.conftest import PHONE, enrol
 from tests.two_factor.passkey.authenticator import AT, UP, UV, Passkey
 from tests.two_factor.passkey.conftest import PASSKEY_FACTOR, PHONE_FACTOR, PasskeyApi
+from tests.two_factor.test_email_factor import EMAIL_FACTOR, give_email
 from tests.two_factor.test_every_first_factor import BROKEN
 from tests.two_factor.test_login import BAD_TICKET, INVALID, claims, outcome
+from tests.two_factor.test_several_factors import finish
+from tests.two_factor.test_totp import TOTP, give_app
 
 pytestmark = pytest.mark.django_db
 
@@ -183,3 +189,26 @@ def test_of_twelve_that_ask_for_a_text_message_at_once_one_is_texted(api, ada, p
     statuses = crowd(12).statuses(lambda _, number: PasskeyApi().call("2fa/resend/", body))
     assert statuses == [204] + [429] * 11
     assert len(sms.outbox) == 1
+
+
+def challenge_in(ticket):
+    """What a thief with a stolen key, who needs no browser, reads in a ticket: it is signed, not secret."""
+    row = PasswordlessChallengeToken.objects.get(purpose="step_up")
+    assert row.nonce in signing.loads(ticket, salt=SALT).values()
+    return {"challenge": webauthn.to_text(webauthn.challenge_of(row))}
+
+
+def test_a_stolen_key_that_began_the_session_removes_no_other_factor(api, ada, without_pin, two_factor):
+    """By the key and the mailbox of ada, neither of which is two factors."""
+    two_factor(factors=[PASSKEY_FACTOR, TOTP, EMAIL_FACTOR])
+    give_email(ada)
+    app = give_app(ada)
+    answer = api.by_passkey(without_pin)
+    ticket = answer.json()["ticket"]
+    api.call("2fa/resend/", {"ticket": ticket, "method": "email"})
+    access = finish(api, ticket, sent_code(), "email").json()["access"]
+    step_up = api.call("2fa/step-up/", access=access).json()
+    assert step_up["methods"] == ["totp"]
+    body = {"token": without_pin.get(challenge_in(step_up["ticket"])), "method": "passkey"}
+    assert outcome(api.send("DELETE", f"2fa/factors/totp/{app.pk}/", body, access)) == INVALID
+    assert Authenticator.objects.filter(pk=app.pk).exists()
