@@ -199,3 +199,9 @@ assert (user.phone_number, user.email) == ("+12015550124", None), user.email
 def test_who_registers_by_sms_gets_no_made_up_email_address():
     code, output, errors = run(EXAMPLE / "manage.py", "shell", "-c", REGISTRATION)
     assert code == 0, output + errors
+
+
+def test_its_own_tests_pass():
+    code, output, errors = run(EXAMPLE / "manage.py", "test", "accounts")
+    assert code == 0, output + errors
+    assert "Ran 7 tests" in errors

@@ -30,6 +30,11 @@ def succeeded(alias: str) -> None:
     safely(lambda: cache.delete(_failures(alias)), False)
 
 
+def close(alias: str) -> None:
+    """Forget that a provider is left out, and why."""
+    safely(lambda: cache.delete_many([_open(alias), _failures(alias)]), None)
+
+
 def _open(alias: str) -> str:
     return cache_key("breaker open", alias)
 

@@ -1,4 +1,4 @@
-"""For the tests of projects: what every provider has to do, and the webhooks of the fake one."""
+"""For the tests of projects: what every provider has to do, the fake one with answers by choice, and its webhooks."""
 # ruff: noqa: S101  (asserts: this is test code)
 
 import base64
@@ -7,17 +7,24 @@ import hmac
 import json
 import time
 import uuid
+from dataclasses import dataclass, field
+from typing import Any
 
+from django.test import Client
+from django.urls import reverse
+
+from jwt_drf_passwordless.external_2fa import breaker
 from jwt_drf_passwordless.external_2fa.base import (
     External2FAProvider,
     External2FAResult,
     InvalidSignature,
+    VerificationMethod,
     VerificationStatus,
     WebhookEventType,
 )
 from jwt_drf_passwordless.external_2fa.fake import FakeVerifyProvider
 
-__all__ = ["FakeVerifyProvider", "ProviderContract", "signed_webhook"]
+__all__ = ["FakeVendor", "FakeVerifyProvider", "ProviderContract", "signed_webhook"]
 
 #: Codes that people, and others, type. None of them may raise, or be right.
 STRANGE_CODES = [
@@ -154,3 +161,68 @@ def signed_webhook(
         FakeVerifyProvider.signature_header: signature,
         FakeVerifyProvider.timestamp_header: str(timestamp),
     }
+
+
+@dataclass
+class FakeVendor:
+    """A vendor that answers what the test wants: `vendor.send = VerificationStatus.UNAVAILABLE`, until it is changed.
+
+    None, at first, means: it takes every number, and accepts `code` for it. `config` goes into `EXTERNAL_2FA`, or
+    into `TWO_FACTOR["phone"]`.
+    """
+
+    code: str = "123456"
+    webhook_secret: str = "the secret of the fake vendor"
+    #: What it says when a verification is to be started, and to a code.
+    send: VerificationStatus | None = None
+    check: VerificationStatus | None = None
+    #: Number, channel and verification id of what it has started.
+    sent: list[tuple[str, VerificationMethod, str]] = field(default_factory=list)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {"provider": VendorInTest, "vendor": self}
+
+    def recover(self) -> None:
+        """It is asked again, however often it was out of reach."""
+        breaker.close(VendorInTest.name)
+
+    def post_webhook(
+        self,
+        client: Client,
+        event_type: WebhookEventType = WebhookEventType.DELIVERED,
+        phone_number: str | None = None,
+        verification_id: str | None = None,
+        **more: Any,
+    ) -> Any:
+        """The answer to a signed webhook, about what was started last; `more` as in `signed_webhook`."""
+        number, _, id_ = self.sent[-1] if self.sent else ("", None, "")
+        number = number if phone_number is None else phone_number
+        id_ = id_ if verification_id is None else verification_id
+        body, headers = signed_webhook(self.webhook_secret, event_type, number, id_, **more)
+        content_type = headers.pop("Content-Type")
+        extra: Any = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+        url = reverse("external_2fa_webhook_alias", args=[VendorInTest.name])
+        return client.generic("POST", url, body, content_type=content_type, **extra)
+
+
+class VendorInTest(FakeVerifyProvider):
+    """The provider that asks a `FakeVendor`."""
+
+    def __init__(self, vendor: FakeVendor, **ignored: object) -> None:
+        super().__init__(vendor.code, insecure=True, webhook_secret=vendor.webhook_secret)
+        self.vendor = vendor
+
+    def send_verification(
+        self, phone_number: str, method: VerificationMethod = VerificationMethod.SMS
+    ) -> External2FAResult:
+        if self.vendor.send not in (None, VerificationStatus.PENDING):
+            return External2FAResult(False, self.vendor.send)
+        result = super().send_verification(phone_number, method)
+        self.vendor.sent.append((phone_number, method, result.verification_id or ""))
+        return result
+
+    def verify_code(self, phone_number: str, code: str, *, verification_id: str = "") -> External2FAResult:
+        if self.vendor.check is None:
+            return super().verify_code(phone_number, code, verification_id=verification_id)
+        return External2FAResult(self.vendor.check is VerificationStatus.ACCEPTED, self.vendor.check)
