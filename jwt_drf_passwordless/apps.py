@@ -1,6 +1,6 @@
 """The app's entry in `INSTALLED_APPS`."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core.checks import Tags, register
 from django.utils.translation import gettext_lazy as _
 
@@ -28,3 +28,6 @@ class JwtDrfPasswordlessConfig(AppConfig):
         register(session_checks.check_sessions, Tags.security)
         register(two_factor_checks.check_two_factor, Tags.security)
         register(two_factor_checks.check_two_factor_deployment, Tags.security, deploy=True)
+
+        if apps.is_installed("drf_spectacular"):
+            from jwt_drf_passwordless import openapi  # noqa: F401 - its classes register themselves

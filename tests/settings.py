@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "rest_framework",
     "phonenumber_field",
+    "drf_spectacular",
     "jwt_drf_passwordless",
     "tests",
 ]
@@ -68,6 +69,14 @@ MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend"}
 SMS_BACKEND = "sms.backends.locmem.SmsBackend"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "jwt_drf_passwordless",
+    "DESCRIPTION": "Passwordless login and second factor.",
+    "VERSION": "1.0",
+    "OAS_VERSION": "3.1.0",
+    "ENABLE_DJANGO_DEPLOY_CHECK": False,
 }
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
