@@ -12,6 +12,7 @@ import sms
 from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.cache import cache
+from django.db import connections
 from django.test import Client
 
 from jwt_drf_passwordless.conf import settings as package_settings
@@ -25,6 +26,13 @@ SCAN = SecretScan()
 def _listen():
     with SCAN.listening():
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _features_are_known(django_db_setup, django_db_blocker):
+    """System checks ask a database once whether it has JSON fields, in tests without a database too."""
+    with django_db_blocker.unblock():
+        assert all(connection.features.supports_json_field for connection in connections.all())
 
 
 @pytest.hookimpl(wrapper=True)

@@ -33,6 +33,9 @@ from jwt_drf_passwordless.serializers import ChannelField, IdentifierField, Text
 from jwt_drf_passwordless.sessions import views as sessions
 from jwt_drf_passwordless.two_factor import serializers as factors
 
+#: Where Python's own phrase has changed: RFC 9110 section 15.5.14.
+PHRASES = {413: "Content Too Large"}
+
 #: By the part of the package that a view is in.
 TAGS = {"sessions": "Sessions", "two_factor": "Second factor", "contact": "Contact", "external_2fa": "Vendors"}
 
@@ -132,7 +135,7 @@ def answered(status: int, of: Any) -> OpenApiResponse:
 
 
 def answer(status: int, schema: Any, examples: list[OpenApiExample]) -> OpenApiResponse:
-    return OpenApiResponse(schema, description=HTTPStatus(status).phrase, examples=examples)
+    return OpenApiResponse(schema, description=PHRASES.get(status, HTTPStatus(status).phrase), examples=examples)
 
 
 def example_of(answer: Any) -> OpenApiExample:
