@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -163,7 +163,10 @@ def log_out(token: RefreshToken, request: Request | None) -> None:
 
 
 def _end(user: AbstractBaseUser, rows: QuerySet[Session], reason: str, request: Request | None) -> int:
-    count = rows.delete()[0]
+    with transaction.atomic(using=rows.db):
+        # Locked in one order: two that end the same sessions must not wait for each other.
+        locked = list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
+        count = rows.filter(pk__in=locked).delete()[0] if locked else 0
     if count:
         record(sessions_ended, field="", user=user, request=request, reason=reason, count=count)
     return count
