@@ -125,7 +125,7 @@ class PaperFactor(SecondFactor):
     raises_level = False
 
     def is_enrolled(self, user):
-        return True
+        raise NotImplementedError
 
     def verify(self, user, row, code):
         raise NotImplementedError

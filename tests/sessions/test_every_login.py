@@ -6,6 +6,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from jwt_drf_passwordless.exceptions import InvalidCredentials
 from jwt_drf_passwordless.models import Session
+from jwt_drf_passwordless.sessions.services import end_session
 from jwt_drf_passwordless.token_response import generate_auth_token
 from tests.conftest import sent_sms_code
 from tests.sessions.conftest import GONE, claims, outcome
@@ -107,3 +108,7 @@ def test_a_session_that_is_none_cannot_step_up_and_ends_none(api, stepping_up, s
     token["sid"] = sid
     assert outcome(api.call("2fa/step-up/", access=str(token))) == GONE
     assert Session.objects.filter(user=grace).count() == 1
+
+
+def test_an_id_that_is_none_ends_nothing(ada):
+    assert end_session(ada, "x", reason="support") is False

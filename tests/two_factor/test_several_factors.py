@@ -2,11 +2,14 @@
 
 import pytest
 import sms
+from rest_framework.exceptions import ValidationError
 
 from jwt_drf_passwordless.exceptions import SecondFactorBroken
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
 from jwt_drf_passwordless.two_factor import SecondFactor
+from jwt_drf_passwordless.two_factor.email import EmailFactor
 from jwt_drf_passwordless.two_factor.phone.factor import PhoneFactor
+from jwt_drf_passwordless.two_factor.serializers import ProofField
 from tests.conftest import sent_sms_code
 from tests.two_factor.conftest import LOGIN_PHONE, PHONE, enrol
 from tests.two_factor.test_every_first_factor import by_sms
@@ -112,3 +115,27 @@ def test_a_session_can_step_up_by_it_whenever_it_began(api, ada, both):
 def test_a_phone_factor_that_is_asked_about_nobodys_phone_is_broken(ada):
     with pytest.raises(SecondFactorBroken):
         PhoneFactor().verify(ada, PasswordlessChallengeToken(), "123456")
+
+
+def test_what_a_factor_need_not_say(ada):
+    factor, row = PaperFactor(), PasswordlessChallengeToken()
+    assert factor.may_enrol(ada) is False
+    assert factor.ensure_may_enrol(ada, {}) is None
+    assert factor.about(ada, {}) == ""
+    assert factor.begin(ada, row, {}, None) == {}
+    assert factor.check_enrolment_format(ada, WORD) is None
+    assert factor.check_enrolment(ada, row, WORD) is False
+    assert factor.listed(ada) == []
+    assert factor.remove(ada, "1") is False
+    assert factor.rename(ada, "1", "x") is False
+    assert factor.identifier_changed(ada, "email", "ada@example.com") is None
+    assert factor.options(ada, row) is None
+
+
+def test_an_object_that_is_no_json_is_no_proof():
+    with pytest.raises(ValidationError):
+        ProofField().run_validation({"a": object()})
+
+
+def test_a_number_that_changes_is_nothing_to_the_email_factor(ada):
+    assert EmailFactor().identifier_changed(ada, "phone_number", "+12015550123") is None
