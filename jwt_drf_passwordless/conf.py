@@ -20,7 +20,7 @@ LOGIN_GATE = "jwt_drf_passwordless.two_factor.services.gate"
 SESSION_START = "jwt_drf_passwordless.sessions.services.start"
 SESSION_TEST = "jwt_drf_passwordless.sessions.services.has_ended"
 RESEAL = "jwt_drf_passwordless.two_factor.keys.reseal"
-FACTOR_TEST = "jwt_drf_passwordless.two_factor.services.has_factor"
+FACTOR_TEST = "jwt_drf_passwordless.two_factor.eligibility.has_factor"
 
 
 class PathDict(dict[str, Any]):

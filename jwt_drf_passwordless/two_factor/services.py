@@ -11,24 +11,20 @@ from rest_framework.request import Request
 from rest_framework_simplejwt import settings as jwt_settings
 
 from jwt_drf_passwordless import challenges, signals, token_response, users
-from jwt_drf_passwordless.claims import amr_of, auth_time_of, session_of
+from jwt_drf_passwordless.claims import amr_of, session_of
 from jwt_drf_passwordless.conf import message
 from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.exceptions import (
     InvalidCredentials,
     InvalidTicket,
     ProviderUnavailable,
-    ReauthenticationRequired,
-    SecondFactorBroken,
-    SecondFactorNeeded,
 )
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.sessions.services import end_session, goes_on
 from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof, proof_of
-from jwt_drf_passwordless.two_factor import trusted
+from jwt_drf_passwordless.two_factor import eligibility, trusted
 from jwt_drf_passwordless.two_factor.base import SecondFactor, sender_name
-from jwt_drf_passwordless.two_factor.conf import is_required, option
-from jwt_drf_passwordless.two_factor.registry import factors
+from jwt_drf_passwordless.two_factor.conf import is_required
 from jwt_drf_passwordless.two_factor.signals import factor_used
 from jwt_drf_passwordless.two_factor.tickets import Kind, Ticket, account_digests, enrolment_token, unseal
 from jwt_drf_passwordless.utils import challenge_key
@@ -51,37 +47,21 @@ def gate(user: AbstractBaseUser, request: Request | None) -> dict[str, Any] | No
     proof = proof_of(user)
     if "mfa" in proof.amr:
         return None
-    enrolled = _enrolled(user)
+    enrolled = eligibility.factors_of(user)
     if not enrolled:
         return _ask_to_enrol(user) if is_required(user) else None
-    usable = [factor for factor in enrolled if factor.is_independent(user, proof)]
-    if all(factor.is_backup for factor in usable):
-        refusals = [factor.refusal(user) for factor in enrolled if not factor.is_backup]
-        broken = [refusal for refusal in refusals if isinstance(refusal, SecondFactorBroken)]
-        # By that phone; a passkey of one factor proves no field.
-        if proof.field and option("same_phone") == "allow" and not broken:
-            return None
-        if not usable:
-            raise (broken or refusals)[0]
-    if trusted.is_trusted(user, request):
+    usable = eligibility.for_login(user, proof, enrolled)
+    if not usable or trusted.is_trusted(user, request):
         return None
     return _ask(user, "password" if "pwd" in proof.amr else "passwordless", proof.amr, usable, request)
-
-
-def has_factor(user: AbstractBaseUser) -> bool:
-    """Whether a user has enrolled a second factor, one that is broken included."""
-    try:
-        return bool(_enrolled(user))
-    except SecondFactorBroken:
-        return True
 
 
 def step_up(user: AbstractBaseUser, claims: dict[str, Any], request: Request | None) -> dict[str, Any]:
     """Ask a user with a session of these claims for a second factor: the answer, with the ticket.
 
-    Raises what `gate` and `_raising` raise.
+    Raises what `gate` and `eligibility.for_step_up` raise.
     """
-    return _ask(user, "step_up", amr_of(claims), _raising(user, claims), request, session_of(claims))
+    return _ask(user, "step_up", amr_of(claims), eligibility.for_step_up(user, claims), request, session_of(claims))
 
 
 @sensitive_variables()
@@ -91,7 +71,7 @@ def resend(ticket_text: str, method: str | None, request: Request | None) -> Non
     Raises InvalidTicket, Throttled, ProviderUnavailable.
     """
     ticket, row, user = _open(ticket_text)
-    factor = _choose(user, ticket.methods, method)
+    factor = eligibility.choose(user, ticket.methods, method)
     if not factor.sends:
         return
     # Where the last challenge has sent nothing there is nothing to wait for; the wrong tries stay.
@@ -117,7 +97,7 @@ def verify_ticket(ticket_text: str, code: str, method: str | None, request: Requ
     Raises InvalidTicket, InvalidCredentials for every wrong code.
     """
     ticket, row, user = _open(ticket_text)
-    factor = _choose(user, ticket.methods, method)
+    factor = eligibility.choose(user, ticket.methods, method)
     _prove(user, row, factor, code, request)
     pair = _finish(user, ticket.amr, factor, row, request, is_step_up=ticket.kind == "step_up")
     if ticket.session:
@@ -130,7 +110,7 @@ def verify_password_login(
     user: AbstractBaseUser, code: str, method: str | None, request: Request | None
 ) -> dict[str, Any]:
     """The pair for a user who has just proven the password once more, and a code sent by the last login."""
-    factor, row = _choose(user, _all_names(), method), _find(SECOND_FACTOR, user)
+    factor, row = eligibility.choose(user, None, method), _find(SECOND_FACTOR, user)
     _prove(user, row, factor, code, request)
     return _finish(user, ("pwd",), factor, row, request)
 
@@ -143,8 +123,8 @@ def prove_step_up(
 
     Raises InvalidCredentials, and what `step_up` raises for a session of these claims.
     """
-    names = tuple(factor.name for factor in _raising(user, claims))
-    factor, row = _choose(user, names, method), _find(STEP_UP, user)
+    names = tuple(factor.name for factor in eligibility.for_step_up(user, claims))
+    factor, row = eligibility.choose(user, names, method), _find(STEP_UP, user)
     _prove(user, row, factor, code, request)
 
 
@@ -205,47 +185,6 @@ def _ask(
     }
 
 
-def _raising(user: AbstractBaseUser, claims: Mapping[str, Any]) -> list[SecondFactor]:
-    """The factors by which a session of these claims may step up.
-
-    Raises SecondFactorNeeded when there is none; ReauthenticationRequired when the claims do not say how
-    the session began, or it began before the factor was enrolled, which a thief may have done with the
-    stolen session; the factor's `refusal`.
-    """
-    proof, auth_time = Proof(amr_of(claims)), auth_time_of(claims)
-    if not proof.amr or auth_time is None:
-        raise ReauthenticationRequired
-    enrolled = _enrolled(user)
-    if not enrolled:
-        raise SecondFactorNeeded
-    if any(map(_is_strong, enrolled)):
-        enrolled = [factor for factor in enrolled if factor.raises_level]
-    usable = [factor for factor in enrolled if factor.is_independent(user, proof)]
-    if not usable:
-        raise enrolled[0].refusal(user)
-    usable = [factor for factor in usable if auth_time >= _enrolled_at(factor, user)]
-    if not usable:
-        raise ReauthenticationRequired
-    return usable
-
-
-def _enrolled(user: AbstractBaseUser) -> list[SecondFactor]:
-    """The user's factors; none while all of them only stand in for others."""
-    enrolled = [factor for factor in factors() if factor.is_enrolled(user)]
-    return enrolled if any(not factor.is_backup for factor in enrolled) else []
-
-
-def _is_strong(factor: SecondFactor) -> bool:
-    """Whether it makes a login one of two factors."""
-    return factor.raises_level and not factor.is_backup
-
-
-def _enrolled_at(factor: SecondFactor, user: AbstractBaseUser) -> int:
-    """In Unix seconds; 0 where it is not known."""
-    since = factor.enrolled_at(user)
-    return int(since.timestamp()) if since else 0
-
-
 def _purpose(kind: Kind) -> str:
     return STEP_UP if kind == "step_up" else SECOND_FACTOR
 
@@ -266,10 +205,6 @@ def _find(purpose: str, user: AbstractBaseUser) -> Challenge:
     if row is None:
         raise InvalidCredentials("unknown")
     return row
-
-
-def _all_names() -> tuple[str, ...]:
-    return tuple(factor.name for factor in factors())
 
 
 def _open(ticket_text: str) -> tuple[Ticket, Challenge, AbstractBaseUser]:
@@ -293,14 +228,6 @@ def _may_sign_in(user: AbstractBaseUser, kind: Kind) -> bool:
     return bool(jwt_settings.api_settings.USER_AUTHENTICATION_RULE(user))
 
 
-def _choose(user: AbstractBaseUser, methods: tuple[str, ...], method: str | None) -> SecondFactor:
-    """The factor of that name, or the first one, of those that the user has. Raises InvalidCredentials."""
-    for factor in factors():
-        if factor.name in methods and method in (None, factor.name) and factor.is_enrolled(user):
-            return factor
-    raise InvalidCredentials("unknown")
-
-
 @sensitive_variables()
 def _prove(user: AbstractBaseUser, row: Challenge, factor: SecondFactor, code: str, request: Request | None) -> None:
     factor.check_format(user, code)
@@ -311,7 +238,7 @@ def _prove(user: AbstractBaseUser, row: Challenge, factor: SecondFactor, code: s
         return is_asked and factor.verify(user, row, code)
 
     # A weaker one does not give further tries at those that it stands beside.
-    ends_wait = _is_strong(factor) or not any(map(_is_strong, _enrolled(user)))
+    ends_wait = eligibility.is_strong(factor) or not any(map(eligibility.is_strong, eligibility.factors_of(user)))
     try:
         challenges.redeem_by(row, code, check, ends_wait=ends_wait)
     except InvalidCredentials as refused:
