@@ -96,7 +96,7 @@ def begin(user: AbstractBaseUser, name: str, data: Data, claims: Claims, request
     )
     if factor.needs_confirmation:
         return {"method": factor.name, **factor.begin(user, row, data, request)}
-    return _store(user, factor, row, data, claims, request)
+    return _store(user, made, factor, row, data, claims, request)
 
 
 @sensitive_variables()
@@ -119,7 +119,7 @@ def confirm(user: AbstractBaseUser, name: str, data: Data, claims: Claims, reque
         row = Challenge.objects.find(key=key)
         if row is None:
             raise InvalidCredentials("unknown")
-        return _store(user, factor, challenges.redeem_by(row, data["token"], check), data, claims, request)
+        return _store(user, made, factor, challenges.redeem_by(row, data["token"], check), data, claims, request)
     except InvalidCredentials as refused:
         facts: dict[str, Any] = {"field": factor.name, "identifier": about, "user": user, "request": request}
         record(signals.token_refused, reason=refused.reason, **facts)
@@ -147,11 +147,7 @@ def remove(user: AbstractBaseUser, name: str, pk: str, data: Data, claims: Claim
     if not factor.remove(user, pk):
         raise NotFound
     _tell(factor_removed, user, factor, entry, "removed", claims, request)
-    left = factors()
-    if not _has_main(left, user):
-        for backup in left:
-            for entry in backup.listed(user) if backup.is_backup else ():
-                backup.remove(user, entry["id"])
+    _remove_backups_alone(factors(), user)
 
 
 def rename(user: AbstractBaseUser, name: str, pk: str, new_name: str) -> None:
@@ -162,12 +158,15 @@ def rename(user: AbstractBaseUser, name: str, pk: str, new_name: str) -> None:
 
 def _store(
     user: AbstractBaseUser,
+    made: list[SecondFactor],
     factor: SecondFactor,
     row: Challenge,
     data: Data,
     claims: Claims,
     request: Request | None,
 ) -> dict[str, Any]:
+    # Support may have removed what they stood in for: who has kept them must not come in beside the new one.
+    _remove_backups_alone(made, user)
     replaced = not factor.several and _is_enrolled(factor, user)
     entry = factor.store(user, row, data)
     _tell(factor_added, user, factor, entry, "replaced" if replaced else "added", claims, request)
@@ -204,6 +203,14 @@ def named(made: list[SecondFactor], name: str) -> SecondFactor:
         if factor.name == name:
             return factor
     raise NotFound
+
+
+def _remove_backups_alone(made: list[SecondFactor], user: AbstractBaseUser) -> None:
+    """Remove what stands in for other factors, where there are none."""
+    if not _has_main(made, user):
+        for backup in made:
+            for entry in backup.listed(user) if backup.is_backup else ():
+                backup.remove(user, entry["id"])
 
 
 def _has_main(made: list[SecondFactor], user: AbstractBaseUser) -> bool:

@@ -192,6 +192,15 @@ def test_a_set_of_somebody_who_has_no_other_factor_any_more_asks_for_nothing(api
     assert api.token(grace).status_code == 200
 
 
+def test_the_old_set_of_somebody_whose_factors_were_removed_by_support_opens_nothing_later(api, grace, codes):
+    access = api.pair(grace)["access"]
+    PhoneDevice.objects.all().delete()
+    secret = api.call("2fa/factors/totp/", access=access).json()["secret"]
+    api.call("2fa/factors/totp/confirm/", {"token": code_of(secret)}, access=access)
+    assert [row.method for row in Authenticator.objects.all()] == ["totp"]
+    assert api.token(grace).json()["methods"] == ["totp"]
+
+
 # A login
 
 
