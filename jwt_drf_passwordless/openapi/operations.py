@@ -207,7 +207,7 @@ OPERATIONS: dict[type[Any], dict[str, Operation]] = {
         ),
     },
     factor_views.FactorView: {
-        "patch": Operation("Rename a second factor", {204: None}, (drf.NotFound,), FactorName),
+        "patch": Operation("Rename a second factor", {200: FactorEntry}, (drf.NotFound,), FactorName),
         "delete": Operation("Remove a second factor", REMOVED, (INVALID, ours.SecondFactorNeeded, STALE, drf.NotFound)),
     },
     passkey.PasskeyRequestView: {"post": Operation("Ask for a passkey", {200: PasskeyRequest})},

@@ -135,9 +135,7 @@ def remove(user: AbstractBaseUser, name: str, pk: str, data: Data, claims: Claim
     """
     made = factors()
     factor = named(made, name)
-    entry = next((entry for entry in factor.listed(user) if entry["id"] == pk), None)
-    if entry is None:
-        raise NotFound
+    entry = _entry(factor, user, pk)
     if is_required(user) and not factor.is_backup and _is_enrolled(factor, user) and _count(made, user) == 1:
         raise SecondFactorNeeded
     if data.get("token"):
@@ -150,10 +148,13 @@ def remove(user: AbstractBaseUser, name: str, pk: str, data: Data, claims: Claim
     _remove_backups_alone(factors(), user)
 
 
-def rename(user: AbstractBaseUser, name: str, pk: str, new_name: str) -> None:
-    """Give a factor another name. Raises NotFound."""
-    if not named(factors(), name).rename(user, pk, new_name):
+def rename(user: AbstractBaseUser, name: str, pk: str, new_name: str) -> dict[str, Any]:
+    """Give a factor another name: its entry. Raises NotFound."""
+    factor = named(factors(), name)
+    entry = _entry(factor, user, pk)
+    if not factor.rename(user, pk, new_name):
         raise NotFound
+    return {**entry, "name": new_name}
 
 
 def _store(
@@ -202,6 +203,14 @@ def named(made: list[SecondFactor], name: str) -> SecondFactor:
     for factor in made:
         if factor.name == name:
             return factor
+    raise NotFound
+
+
+def _entry(factor: SecondFactor, user: AbstractBaseUser, pk: str) -> dict[str, Any]:
+    """What the user may know of the one with that id. Raises NotFound."""
+    for entry in factor.listed(user):
+        if entry["id"] == pk:
+            return entry
     raise NotFound
 
 

@@ -62,7 +62,7 @@ class FactorConfirmView(EnrolmentView):
 
 
 class FactorView(UserView):
-    """`2fa/factors/<method>/<id>/`: PATCH `name` renames one, DELETE removes it; both answer 204, or 404.
+    """`2fa/factors/<method>/<id>/`: PATCH `name` answers 200 and the renamed entry, DELETE removes it: 204; or 404.
 
     A DELETE needs what a beginning needs, or a `token` in the body, a proof for `2fa/step-up/`; 403 also
     for the last factor of a user who must have one.
@@ -80,8 +80,7 @@ class FactorView(UserView):
         user = user_of(request)
         if request.method == "PATCH":
             data = self.read(request, NameSerializer).validated_data
-            enrolment.rename(user, method, pk, data["name"])
-        else:
-            data = self.read(request, RemovalSerializer).validated_data
-            enrolment.remove(user, method, pk, data, claims_of(request), request)
+            return Response(enrolment.rename(user, method, pk, data["name"]))
+        data = self.read(request, RemovalSerializer).validated_data
+        enrolment.remove(user, method, pk, data, claims_of(request), request)
         return Response(status=status.HTTP_204_NO_CONTENT)

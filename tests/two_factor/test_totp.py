@@ -371,8 +371,9 @@ def test_an_app_can_be_listed_renamed_and_removed(api, mary):
     assert entry.keys() == {"id", "method", "name", "created_at", "last_used_at"}
     assert body["available"] == ["totp", "phone"]
     route = f"2fa/factors/totp/{entry['id']}/"
-    assert api.send("PATCH", route, {"name": "new phone"}, access).status_code == 204
-    assert api.send("GET", "2fa/factors/", access=access).json()["factors"][0]["name"] == "new phone"
+    renamed = api.send("PATCH", route, {"name": "new phone"}, access)
+    assert (renamed.status_code, renamed.json()) == (200, {**entry, "name": "new phone"})
+    assert api.send("GET", "2fa/factors/", access=access).json()["factors"] == [renamed.json()]
     assert api.send("DELETE", route, access=access).status_code == 204
     assert not Authenticator.objects.exists()
     assert api.token(mary).status_code == 200
