@@ -95,6 +95,24 @@ def test_every_answer_with_a_body_has_examples_and_they_fit():
             ensure_valid(document, part, value)
 
 
+def test_every_body_has_an_example_that_fits():
+    document = schema()
+    kinds = [
+        operation["requestBody"]["content"] for *_, operation in operations(document) if "requestBody" in operation
+    ]
+    parts = [kind["application/json"] for kind in kinds if "$ref" in kind["application/json"]["schema"]]
+    assert len(parts) > 20
+    for part in parts:
+        (example,) = part["examples"].values()
+        ensure_valid(document, part["schema"], example["value"])
+    assert [
+        one["value"] for part in parts for one in part["examples"].values() if "Phone" in part["schema"]["$ref"]
+    ] == [
+        {"authy_phone": "+12015550123", "token": "123456"},
+        {"authy_phone": "+12015550123"},
+    ]
+
+
 def test_every_operation_says_who_may_call_it():
     who = {path: operation["security"] for path, _, operation in operations(schema())}
     assert who["/api/sessions/"] == [{"jwtAuth": []}]

@@ -103,7 +103,8 @@ class PhoneStatus(Answer):
 
 
 class FactorEntry(Answer):
-    """`phone`: phones; `remaining` and, at once after they are made, `codes`: recovery codes; the rest: passkeys."""
+    """`phone`, `email`: of their kind, masked; `remaining` and, at once after they are made, `codes`: recovery codes;
+    the rest: passkeys."""
 
     example = {"id": "7", "method": "totp", "name": "My phone", "created_at": WHEN, "last_used_at": None}
 
@@ -113,6 +114,7 @@ class FactorEntry(Answer):
     created_at = serializers.DateTimeField(allow_null=True)
     last_used_at = serializers.DateTimeField(allow_null=True)
     phone = serializers.CharField(required=False)
+    email = serializers.CharField(required=False)
     remaining = serializers.IntegerField(required=False)
     codes = serializers.ListField(child=serializers.CharField(), required=False)
     synced = serializers.BooleanField(required=False)
@@ -131,12 +133,14 @@ class FactorOverview(Answer):
 
 
 class FactorBegun(Answer):
-    """`sent`: phone and email; `secret`, `otpauth_uri`, `qr_svg`: apps; `publicKey`: passkeys."""
+    """`sent`: phone and email; `email`: the address, masked; `secret`, `otpauth_uri`, `qr_svg`: apps;
+    `publicKey`: passkeys."""
 
     example = {"method": "phone", "sent": True}
 
     method = serializers.CharField()
     sent = serializers.BooleanField(required=False)
+    email = serializers.CharField(required=False)
     secret = serializers.CharField(required=False)
     otpauth_uri = serializers.CharField(required=False)
     qr_svg = serializers.CharField(required=False)
@@ -186,6 +190,12 @@ class UserSession(SessionSerializer):
 
 class PasswordlessFailure(Notice):
     """One failure."""
+
+
+class TokenFailure(Notice):
+    """`messages`: of a token that is of no type that the route takes."""
+
+    messages = serializers.ListField(child=serializers.DictField(), required=False)
 
 
 #: Errors of fields: `{"field": ["sentence"]}`, those of a body as a whole under `non_field_errors`.

@@ -1,6 +1,6 @@
 """Bodies that no serializer of the views describes as a whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any
 
@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.fields import Field
 
 from jwt_drf_passwordless.methods import EMAIL, MOBILE, LoginMethod
+from jwt_drf_passwordless.openapi.answers import JWT, TICKET
 from jwt_drf_passwordless.serializers import IdentifierField, TextField, TokenField
 from jwt_drf_passwordless.sessions.serializers import NameSerializer as SessionNameSerializer
 from jwt_drf_passwordless.two_factor import serializers as factors
@@ -78,6 +79,34 @@ class FactorName(Whole, factors.NameSerializer):
 
 class SessionName(Whole, SessionNameSerializer):
     """May be empty."""
+
+
+#: What an example has for a key; for the names of user fields see `example_body`.
+EXAMPLES: dict[str, Any] = {
+    "captcha": "10000000-aaaa-bbbb-cccc-000000000001",
+    "credential": {"id": "Zm9v", "type": "public-key", "response": {"clientDataJSON": "e30", "signature": "MEUC"}},
+    "method": "totp",
+    "name": "My phone",
+    "password": "correct horse battery",
+    "refresh": JWT,
+    "ticket": TICKET,
+    "token": "123456",
+}
+#: Keys that are shown although the body may do without.
+SHOWN = {"ticket", "captcha"}
+
+
+def example_body(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What a client sends: what must be there, or all where nothing must, and the first of the identifiers."""
+    wanted = {name for name, field in fields.items() if field.required} or set(fields)
+    wanted |= {*[name for name, field in fields.items() if isinstance(field, IdentifierField)][:1], *SHOWN}
+    return {name: _example_value(name, field) for name, field in fields.items() if name in wanted}
+
+
+def _example_value(name: str, field: Any) -> Any:
+    if isinstance(field, IdentifierField):
+        return "ada@example.com" if field.method is EMAIL else "+12015550123"
+    return EXAMPLES.get(name, "ada")
 
 
 #: Keys of bodies that are read beside the serializer.

@@ -3,6 +3,7 @@
 The table is read anew for each schema: names of fields, serializers and sentences are those of the settings.
 """
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -26,8 +27,8 @@ from jwt_drf_passwordless.base_views import FlowView, UserView
 from jwt_drf_passwordless.conf import message, settings
 from jwt_drf_passwordless.constants import Messages
 from jwt_drf_passwordless.methods import EMAIL, MOBILE
-from jwt_drf_passwordless.openapi.answers import EITHER, PasswordlessFailure
-from jwt_drf_passwordless.openapi.bodies import body_with
+from jwt_drf_passwordless.openapi.answers import EITHER, PasswordlessFailure, TokenFailure
+from jwt_drf_passwordless.openapi.bodies import body_with, example_body
 from jwt_drf_passwordless.openapi.operations import CAPTCHA, OPERATIONS, THROTTLED, UNKNOWN, UNREADABLE, Operation
 from jwt_drf_passwordless.serializers import ChannelField, IdentifierField, TextField, TokenField
 from jwt_drf_passwordless.sessions import views as sessions
@@ -38,6 +39,17 @@ PHRASES = {413: "Content Too Large"}
 
 #: By the part of the package that a view is in.
 TAGS = {"sessions": "Sessions", "two_factor": "Second factor", "contact": "Contact", "external_2fa": "Vendors"}
+
+
+#: Django's `slug`.
+SLUG = "^[-a-zA-Z0-9_]+$"
+VARIABLES = {
+    "method": OpenApiParameter(
+        "method", str, "path", pattern=SLUG, description="A factor: totp, phone, email, passkey, recovery_code."
+    ),
+    "alias": OpenApiParameter("alias", str, "path", description="The provider's."),
+}
+FACTOR_ID = OpenApiParameter("id", str, "path", pattern=SLUG, description="Of the list.")
 
 
 class FlowViewSchema(OpenApiViewExtension):
@@ -74,8 +86,15 @@ class FlowSchema(AutoSchema):
         body = self.get_request_serializer() if self.method == "DELETE" else None
         if operation and body is not None:
             schema = self.resolve_serializer(body, "request").ref
-            operation["requestBody"] = {"content": {"application/json": {"schema": schema}}}
+            examples = {one.name: {"value": one.value} for one in self.get_examples()}
+            operation["requestBody"] = {"content": {"application/json": {"schema": schema, "examples": examples}}}
         return operation
+
+    def get_override_parameters(self) -> list[Any]:
+        """With what is known of the variables in the path."""
+        names = re.findall(r"{(\w+)}", self.path)
+        known = [VARIABLES[name] for name in names if name in VARIABLES]
+        return [*super().get_override_parameters(), *known, *([FACTOR_ID] if {"method", "id"} <= set(names) else [])]
 
 
 def schema_of(view: Any, operation: Operation, tag: str) -> Any:
@@ -89,25 +108,28 @@ def schema_of(view: Any, operation: Operation, tag: str) -> Any:
         fails += (ours.MethodDisabled,)
     if issubclass(view, UserView):
         fails += UNKNOWN
-    refused: dict[int, list[OpenApiExample]] = {}
+    asked, refused = None, dict[int, list[OpenApiExample]]()
     if body not in (None, OpenApiTypes.OBJECT):
         fails += UNREADABLE
         body = body_with(body if isinstance(body, type) else body(view), keys)
-        name, sentence = next(iter(body().fields)), str(Field.default_error_messages["required"])
-        refused[400] = [OpenApiExample("fields", {name: [sentence]})]
-    for failure in fails:
+        fields = body().fields
+        asked = OpenApiExample("OK", example_body(fields), request_only=True)
+        refused[400] = [OpenApiExample("fields", {next(iter(fields)): [str(Field.default_error_messages["required"])]})]
+    for failure in dict.fromkeys(fails):
         error = failure()
         refused.setdefault(error.status_code, []).append(failed(error))
+    failures = {400: EITHER, 401: TokenFailure if issubclass(view, UserView) else PasswordlessFailure}
     retry_after = OpenApiParameter("Retry-After", int, "header", description="Seconds.", response=[429])
     return extend_schema(
         summary=operation.summary,
         tags=[tag],
         request=body,
+        examples=[asked] if asked else [],
         parameters=[retry_after] if 429 in refused else [],
         responses={
             **{status: answered(status, of) for status, of in operation.answers.items()},
             **{
-                status: answer(status, EITHER if status == 400 else PasswordlessFailure, examples)
+                status: answer(status, failures.get(status, PasswordlessFailure), examples)
                 for status, examples in sorted(refused.items())
             },
         },
@@ -117,9 +139,15 @@ def schema_of(view: Any, operation: Operation, tag: str) -> Any:
 def failed(error: drf.APIException) -> OpenApiExample:
     """What `FlowView` makes of an error."""
     detail: Any = error.detail
-    value = detail if isinstance(detail, dict) else {"detail": detail, "code": detail.code}
-    value = {key: str(text) for key, text in value.items()}
+    value = plain(detail if isinstance(detail, dict) else {"detail": detail, "code": detail.code})
     return OpenApiExample(value["code"], value)
+
+
+def plain(part: Any) -> Any:
+    """Texts in the place of what is one when it is rendered."""
+    if isinstance(part, dict):
+        return {key: plain(value) for key, value in part.items()}
+    return [plain(value) for value in part] if isinstance(part, list) else str(part)
 
 
 def answered(status: int, of: Any) -> OpenApiResponse:

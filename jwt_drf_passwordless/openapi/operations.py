@@ -57,8 +57,17 @@ NO_ACCOUNT = partial(
     drf.AuthenticationFailed, TokenObtainSerializer.default_error_messages["no_active_account"], "no_active_account"
 )
 #: Of every body; of who has no access token that is good; of the gate to the second factor.
-UNREADABLE: tuple[Failure, ...] = (ours.MalformedRequest, drf.ParseError, ours.PayloadTooLarge)
-UNKNOWN: tuple[Failure, ...] = (drf.NotAuthenticated, InvalidToken)
+UNREADABLE: tuple[Failure, ...] = (
+    ours.MalformedRequest,
+    drf.ParseError,
+    ours.PayloadTooLarge,
+    partial(drf.UnsupportedMediaType, "text/plain"),
+)
+OTHER_TYPE = {"token_class": "AccessToken", "token_type": "access", "message": "Token has wrong type"}
+UNKNOWN: tuple[Failure, ...] = (
+    drf.NotAuthenticated,
+    partial(InvalidToken, {"detail": "Given token not valid for any token type", "messages": [OTHER_TYPE]}),
+)
 CAPTCHA: tuple[Failure, ...] = (ours.CaptchaRequired, ours.CaptchaInvalid, ours.CaptchaUnavailable)
 GATE: tuple[Failure, ...] = (
     ours.SecondFactorSamePhone,
@@ -208,7 +217,12 @@ OPERATIONS: dict[type[Any], dict[str, Operation]] = {
     },
     factor_views.FactorView: {
         "patch": Operation("Rename a second factor", {200: FactorEntry}, (drf.NotFound,), FactorName),
-        "delete": Operation("Remove a second factor", REMOVED, (INVALID, ours.SecondFactorNeeded, STALE, drf.NotFound)),
+        "delete": Operation(
+            "Remove a second factor",
+            REMOVED,
+            (INVALID, ours.SecondFactorNeeded, STALE, drf.NotFound),
+            factors.RemovalSerializer,
+        ),
     },
     passkey.PasskeyRequestView: {"post": Operation("Ask for a passkey", {200: PasskeyRequest})},
     passkey.PasskeyLoginView: {
