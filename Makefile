@@ -57,7 +57,7 @@ $(BASE): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is needed, this is %s: make PYTHON=python3.12 ..." % sys.version.split()[0])'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[totp]'
+	$(BIN)/python -m pip install --quiet --editable '.[totp,openapi]' --group demo
 	@touch $@
 
 $(READY): $(BASE)

@@ -201,6 +201,37 @@ def test_who_registers_by_sms_gets_no_made_up_email_address():
     assert code == 0, output + errors
 
 
+SCHEMA_PAGE = """
+import re
+from django.contrib.staticfiles import finders
+from django.test import Client
+
+client = Client(headers={"host": "127.0.0.1"})
+page = client.get("/api/docs/").content.decode()
+loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
+assert len(loaded) == 4 and all(finders.find(path.removeprefix("/static/")) for path in loaded), loaded
+assert '"/api/schema/"' in page
+assert "/passwordless/request/email/" in client.get("/api/schema/").content.decode()
+"""
+
+
+def test_the_page_of_the_api_loads_its_scripts_from_this_server():
+    code, output, errors = run(EXAMPLE / "manage.py", "shell", "-c", SCHEMA_PAGE)
+    assert code == 0, output + errors
+
+
+def test_the_schema_leaves_nothing_to_guess():
+    code, output, errors = run(EXAMPLE / "manage.py", "spectacular", "--validate", "--fail-on-warn")
+    assert (code, errors) == (0, "")
+    assert "\n  /api/me/:\n" in output
+
+
+def test_production_shows_no_schema():
+    script = "from django.urls import resolve; resolve('/api/me/'); resolve('/api/schema/')"
+    code, _, errors = run(EXAMPLE / "manage.py", "shell", "-c", script, **PRODUCTION)
+    assert (code, "Resolver404" in errors, "api/schema/" in errors) == (1, True, True)
+
+
 def test_its_own_tests_pass():
     code, output, errors = run(EXAMPLE / "manage.py", "test", "accounts")
     assert code == 0, output + errors

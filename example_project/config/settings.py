@@ -126,6 +126,18 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework_simplejwt.authentication.JWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
 }
+# The schema of the API at /api/schema/, and a page to try it at /api/docs/, whose scripts come from this server.
+if DEBUG:
+    INSTALLED_APPS += ["drf_spectacular", "drf_spectacular_sidecar"]
+    REST_FRAMEWORK["DEFAULT_SCHEMA_CLASS"] = "drf_spectacular.openapi.AutoSchema"
+    SPECTACULAR_SETTINGS = {
+        "TITLE": "Example",
+        "VERSION": "1.0",
+        "OAS_VERSION": "3.1.0",  # 3.0 knows no body of DELETE
+        "SERVE_INCLUDE_SCHEMA": False,
+        "SWAGGER_UI_DIST": "SIDECAR",
+        "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    }
 DEFAULT_FROM_EMAIL = "Example <login@example.com>"
 DEFAULT_FROM_SMS = "Example"
 # Django 6.1 has a new setting for mail, and warns about the old ones.
