@@ -8,8 +8,11 @@ DJANGO_SITE_URL                    "https://app.example.com", where magic links 
 DJANGO_EMAIL_HOST                  the SMTP server, with DJANGO_EMAIL_USER and DJANGO_EMAIL_PASSWORD if it wants them
 DJANGO_SMS_BACKEND                 dotted path of a backend of django-sms
 DJANGO_REDIS_URL                   the cache, in which requests of a network are counted: redis://127.0.0.1:6379
-DJANGO_TRUSTED_PROXIES             number of proxies in front that may be believed about the client's address
+DJANGO_TRUSTED_PROXIES             number of proxies in front that may be believed about the client's address and https;
+                                   the last sets X-Forwarded-Proto itself, whatever the client has sent
 DJANGO_DB                          path of the SQLite file; optional
+DJANGO_DATABASE_URL                another database, "postgres://user:password@host/name"; needs dj-database-url
+DJANGO_STATIC_ROOT                 folder for `collectstatic`, whose files WhiteNoise then serves; needs whitenoise
 DJANGO_VENDOR=fake                 with DJANGO_DEBUG=1: codes by phone come from a verification vendor that is made up
 """
 
@@ -54,8 +57,10 @@ else:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
     SECURE_HSTS_SECONDS = 3600  # raise it once https works everywhere
-    # Behind a proxy that ends TLS, set SECURE_PROXY_SSL_HEADER too, or this redirects for ever.
     SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = ["^health/$"]  # asked from within, without TLS
+    if os.environ.get("DJANGO_TRUSTED_PROXIES", "0") != "0":
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # What the example leaves to you, and what `check --deploy` therefore need not tell.
 SILENCED_SYSTEM_CHECKS = [
@@ -161,6 +166,12 @@ DATABASES = {
         "OPTIONS": {"timeout": 30, "transaction_mode": "IMMEDIATE"},
     }
 }
+if "DJANGO_DATABASE_URL" in os.environ:
+    import dj_database_url
+
+    DATABASES["default"] = dj_database_url.parse(
+        os.environ["DJANGO_DATABASE_URL"], conn_max_age=60, conn_health_checks=True
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TIME_ZONE = "UTC"
 
@@ -177,6 +188,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+if "DJANGO_STATIC_ROOT" in os.environ:
+    STATIC_ROOT = os.environ["DJANGO_STATIC_ROOT"]
+    MIDDLEWARE.insert(1, "whitenoise.middleware.WhiteNoiseMiddleware")  # behind the redirect to https
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -3,8 +3,11 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import TemplateView
 
+from config.health import health
+
 urlpatterns = [
     path("", TemplateView.as_view(template_name="index.html"), name="index"),
+    path("health/", health, name="health"),
     path("passwordless/", include("jwt_drf_passwordless.urls")),
     path("api/", include("jwt_drf_passwordless.two_factor.urls")),
     path("api/", include("jwt_drf_passwordless.sessions.urls")),
