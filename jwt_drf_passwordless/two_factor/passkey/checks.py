@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning
 
 from jwt_drf_passwordless.conf import NAMESPACE
@@ -49,11 +48,16 @@ def check_passkeys() -> list[CheckMessage]:
 
 
 def check_passkeys_in_deployment() -> list[CheckMessage]:
-    """Warning: passkeys that are never asked for PIN or fingerprint are one factor."""
+    """Error: an origin of development. Warning: passkeys that are never asked for PIN or fingerprint are one factor."""
+    found: list[CheckMessage] = []
+    for origin in passkey_option("origins") or ():
+        if str(origin).startswith("http://"):
+            hint = "It starts with https://."
+            found.append(Error(f"{WHERE}['origins']: {origin!r} cannot be used.", hint=hint, id=BAD_ORIGIN))
     if passkey_option("first_factor") and passkey_option("user_verification") == "discouraged":
         message = f"{WHERE}: a device that is stolen signs in, for nobody is asked for PIN or fingerprint."
-        return [Warning(message, id=NEVER_VERIFIED)]
-    return []
+        found.append(Warning(message, id=NEVER_VERIFIED))
+    return found
 
 
 def _keys() -> Iterator[CheckMessage]:
@@ -73,8 +77,8 @@ def _origins() -> Iterator[CheckMessage]:
         scheme, host, port = found.groups(default="0") if found else ("", "", "0")
         if not scheme or (scheme, port) in (("https", "443"), ("http", "80")) or int(port) > MAX_PORT:
             hint = "As the browser writes it: scheme, host, a port that is not the usual one; no path, no wildcard."
-        elif scheme == "http" and not (host == "localhost" and django_settings.DEBUG):
-            hint = "It starts with https://; http://localhost will do while DEBUG is on."
+        elif scheme == "http" and host != "localhost":  # whether DEBUG is on does not matter: in tests it never is
+            hint = "It starts with https://; http://localhost will do for development."
         elif host != rp_id and not host.endswith(f".{rp_id}"):
             hint = f"Its host is {rp_id} or below it."
         else:

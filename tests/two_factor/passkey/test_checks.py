@@ -117,11 +117,19 @@ def test_an_origin_that_is_nobodys_or_everybodys_is_an_error(passkeys, origin):
     assert (error.id, repr(origin) in error.msg) == ("jwt_drf_passwordless.E037", True)
 
 
-@pytest.mark.parametrize(("debug", "found"), [(True, []), (False, ["E037"])])
-def test_localhost_will_do_for_development(passkeys, settings, debug, found):
+@pytest.mark.parametrize("debug", [True, False])  # False: as in every test run of a project
+def test_localhost_will_do_for_development_but_not_in_a_deployment(passkeys, settings, debug):
     settings.DEBUG = debug
+    settings.SMS_BACKEND = "sms.backends.base.BaseSmsBackend"
     passkeys(rp_id="localhost", origins=["http://localhost:8000"])
-    assert ids(check_two_factor()) == found
+    assert (check_two_factor(), ids(check_two_factor_deployment())) == ([], ["E037"])
+
+
+@pytest.mark.parametrize("origins", [None, [], "https://example.com"])
+def test_origins_that_are_no_list_do_not_stop_the_checks_of_deployments(passkeys, settings, origins):
+    settings.SMS_BACKEND = "sms.backends.base.BaseSmsBackend"
+    passkeys(origins=origins)
+    assert check_two_factor_deployment() == []
 
 
 def test_a_missing_library_is_an_error_that_says_how_to_install_it(monkeypatch):
