@@ -16,7 +16,7 @@ READY := $(BASE)-test-$(or $(DRIVER),sqlite)
 .PHONY: help demo test lint build release-check clean
 
 help:
-	@echo "make demo    walk through the login flows against a running server, then keep it up on port 8000"
+	@echo "make demo    walk through the login flows against a running server, then keep it up with its page on port 8000"
 	@echo "make test    run the test suite on SQLite, or on DATABASE_URL"
 	@echo "make lint    ruff, mypy, import contracts, missing migrations"
 	@echo "make build   build sdist and wheel into dist/ and check their metadata"
@@ -57,7 +57,7 @@ $(BASE): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is needed, this is %s: make PYTHON=python3.12 ..." % sys.version.split()[0])'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[totp,openapi]' --group demo
+	$(BIN)/python -m pip install --quiet --editable '.[openapi,passkeys,totp]' --group demo
 	@touch $@
 
 $(READY): $(BASE)

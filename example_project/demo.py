@@ -38,6 +38,7 @@ from demo_server import (
     paint,
     say,
     shorten,
+    site_url,
 )
 
 ADA = "ada@example.com"
@@ -278,7 +279,7 @@ def prepare(port: int, folder: str) -> None:
         DJANGO_SETTINGS_MODULE="config.settings",
         DJANGO_DEBUG="1",
         DJANGO_DB=str(Path(folder) / "db.sqlite3"),
-        DJANGO_SITE_URL=f"http://{HOST}:{port}",
+        DJANGO_SITE_URL=site_url(port),
         DJANGO_VENDOR="fake",
         PYTHONUNBUFFERED="1",
         PYTHONIOENCODING="utf-8",
@@ -316,12 +317,17 @@ def running(port: int, vendor: str) -> Iterator[Server]:
             signal.signal(number, handler)
 
 
-def stay_up(server: Server) -> None:
+def stay_up(server: Server, vendors_server: Server) -> None:
     """Show what the server prints until Ctrl-C or SIGTERM."""
     try:
-        say(f"The server is at {paint(BOLD, f'{server.url}/')} until Ctrl-C; mails and SMS appear below.")
-        say(f"Its users: {ADA}, {GRACE}, {GRACES_PHONE}. Each can be sent a message once a minute.")
-        say("Its database is deleted at the end. The README, under Quick start, says how to run one that stays.")
+        say(f"Now open {paint(BOLD, f'{server.url}/')} in a browser, and sign in: it runs until Ctrl-C.")
+        say("Mails and SMS appear there, in the developer inbox, and below.")
+        say(f"  {ADA:20} by a code or a link in an email")
+        say(f"  {GRACE:20} by email, or by SMS to {GRACES_PHONE}")
+        say(f"  {HEDY:20} by the password '{HEDYS_PASSWORD}', then by phone; her app is not yours")
+        say("Each can be sent a message once a minute.")
+        say(f"The same page with codes of a made-up vendor: {vendors_server.url}/, for {LINUS_PHONE}.")
+        say("The database is deleted at the end. The README, under Quick start, says how to run one that stays.")
         say()
         server.is_talking = True
         while server.is_running:
@@ -351,10 +357,10 @@ def main() -> int:
                 with running(free_port(), "fake") as vendors_server:
                     walk = VendorWalk(vendors_server, walk.steps)
                     walk.run()
-                say(paint(GREEN, f"All {walk.steps} steps went as expected."))
-                if os.environ.get("ONCE", "") in ("", "0"):
-                    say()
-                    stay_up(server)
+                    say(paint(GREEN, f"All {walk.steps} steps went as expected."))
+                    if os.environ.get("ONCE", "") in ("", "0"):
+                        say()
+                        stay_up(server, vendors_server)
     except Unexpected as error:
         sys.stderr.write(f"demo: {error}\n")
         return 1

@@ -26,6 +26,11 @@ BOLD, DIM, RED, GREEN, YELLOW, CYAN = "1", "2", "31", "32", "33", "36"
 COLOURS = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
+def site_url(port: int) -> str:
+    """By name, since browsers have no passkeys for IP addresses."""
+    return f"http://localhost:{port}"
+
+
 class Unexpected(Exception):
     """Something differs from what the walk expects; the text says what."""
 
@@ -103,7 +108,8 @@ class Server:
     """`manage.py runserver` in a process of its own; what it prints is read by threads."""
 
     def __init__(self, port: int, **environment: str) -> None:
-        self.url = f"http://{HOST}:{port}"
+        self.url = site_url(port)
+        environment["DJANGO_SITE_URL"] = self.url
         self.messages: queue.Queue[Message | Unexpected] = queue.Queue()
         self.log: deque[str] = deque(maxlen=40)
         #: Whether log lines are shown as they come.

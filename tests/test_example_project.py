@@ -87,7 +87,7 @@ def test_the_demo_stays_up_until_it_is_stopped(port):
         assert any("until Ctrl-C" in line for line in process.stdout)
         client = http.client.HTTPConnection("127.0.0.1", int(port), timeout=10)
         client.request("GET", "/")
-        assert b"Passwordless login" in client.getresponse().read()
+        assert b"Send me a code" in client.getresponse().read()
         client.close()
         process.send_signal(signal.SIGTERM)
         output, errors = process.communicate(timeout=20)

@@ -1,23 +1,28 @@
 """The browser, its authenticators, the site and a user."""
 
+import copy
 import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-import sms
 from django.contrib.auth import get_user_model
+from django.core.cache import cache
 from django.utils import timezone
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.virtual_authenticator import VirtualAuthenticatorOptions
+from web import inbox
 
 from jwt_drf_passwordless.models import PhoneDevice
+from tests_browser.project import settings as project
 from tests_browser.project.page import PAGE
+from tests_browser.screen import Screen
 
 PASSWORD = "correct horse battery"
 PHONE = "+12015550199"
+ADA = "ada@example.com"
 #: Runs an expression in the page; what it throws becomes an object with its name, and the answer's status and body.
 RUN = """
 const done = arguments[arguments.length - 1];
@@ -32,8 +37,8 @@ class Browser:
     def __init__(self, driver: Any) -> None:
         self.driver = driver
 
-    def open(self, url: str) -> None:
-        self.driver.get(url)
+    def open(self, origin: str) -> None:
+        self.driver.get(f"{origin}/documented/")
 
     def run(self, arrow: str, *arguments: Any) -> Any:
         """What a function of the page gives: `run("(access) => addPasskey(access)", access)`."""
@@ -60,6 +65,7 @@ class Browser:
 def driver():
     options = webdriver.ChromeOptions()
     options.binary_location = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
         options.add_argument(argument)
     service = Service(os.environ.get("CHROMEDRIVER", "/usr/bin/chromedriver"))
@@ -71,14 +77,15 @@ def driver():
 
 @pytest.fixture
 def site(live_server, settings):
-    """The site's origin, http://localhost and a port."""
-    two_factor = settings.JWT_DRF_PASSWORDLESS["TWO_FACTOR"]
-    passkey = {**two_factor["passkey"], "origins": [live_server.url]}
-    settings.JWT_DRF_PASSWORDLESS = {
-        **settings.JWT_DRF_PASSWORDLESS,
-        "TWO_FACTOR": {**two_factor, "passkey": passkey},
-    }
-    sms.outbox = []
+    """The site's origin, http://localhost and a port. Its messages go to the example's inbox, as without tests."""
+    settings.SITE_URL = live_server.url
+    settings.JWT_DRF_PASSWORDLESS = changed = copy.deepcopy(settings.JWT_DRF_PASSWORDLESS)
+    changed["TWO_FACTOR"]["passkey"]["origins"] = [live_server.url]
+    changed["PASSWORDLESS_EMAIL_LOGIN_URL"] = live_server.url + "/#token={token}"
+    name = "MAILERS" if hasattr(project, "MAILERS") else "EMAIL_BACKEND"
+    setattr(settings, name, getattr(project, name))
+    inbox.messages.clear()
+    cache.clear()
     return live_server.url
 
 
@@ -94,12 +101,22 @@ def nobody_is_verified(site, settings):
 
 @pytest.fixture
 def browser(driver, site):
-    """On the page of the site, with an authenticator."""
+    """On the page with the documentation's script, with an authenticator."""
     browser = Browser(driver)
     browser.open(site)
     browser.plug_in()
     yield browser
     browser.unplug()
+
+
+@pytest.fixture
+def screen(driver, site):
+    """The example's page, as somebody sees it, with nothing left of others; it must not have complained afterwards."""
+    screen = Screen(driver, site)
+    screen.prepare()
+    yield screen
+    screen.leave()
+    assert screen.complaints() == []
 
 
 @pytest.fixture
@@ -126,7 +143,7 @@ def other_site():
 
 @pytest.fixture
 def ada(site):
-    return get_user_model().objects.create_user("ada", "ada@example.com", PASSWORD)
+    return get_user_model().objects.create_user(ADA, password=PASSWORD)
 
 
 @pytest.fixture
@@ -138,5 +155,5 @@ def phone(ada):
 @pytest.fixture
 def passkey(browser, ada):
     """The entry of a passkey that she has registered."""
-    access = browser.run("(body) => post('token/', body)", {"username": "ada", "password": PASSWORD})["access"]
+    access = browser.run("(body) => post('token/', body)", {"username": ADA, "password": PASSWORD})["access"]
     return browser.run("(access) => addPasskey(access, 'This computer')", access)

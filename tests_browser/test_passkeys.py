@@ -3,15 +3,16 @@
 import jwt
 import pytest
 import requests
-import sms
 from django.conf import settings as django_settings
 
 from jwt_drf_passwordless.models import Authenticator
-from tests_browser.conftest import PASSWORD
+from tests_browser.conftest import ADA as ADDRESS
+from tests_browser.conftest import PASSWORD, PHONE
+from tests_browser.screen import code_sent_to
 
 INVALID = {"status": 400, "answer": {"detail": "Invalid credentials", "code": "invalid_credentials"}}
 BY_PASSWORD = "(body) => post('token/', body)"
-ADA = {"username": "ada", "password": PASSWORD}
+ADA = {"username": ADDRESS, "password": PASSWORD}
 
 
 def claims(pair):
@@ -75,7 +76,7 @@ def test_without_a_finger_the_other_factor_is_asked(browser, passkey, phone, nob
     nobody_is_verified()
     answer = browser.run("() => signInByButton()")
     assert (answer["code"], answer["methods"]) == ("second_factor_required", ["phone"])
-    code = sms.outbox[-1].body[:6]
+    code = code_sent_to(PHONE)
     pair = browser.run("(body) => post('2fa/token-verify/', body)", {"ticket": answer["ticket"], "token": code})
     assert claims(pair)["acr"] == "aal2"
 

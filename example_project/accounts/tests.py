@@ -32,7 +32,7 @@ class AccountTest(PasswordlessTestMixin, APITestCase):
     def test_the_link_leads_to_the_page_that_reads_its_fragment(self) -> None:
         self.client.post("/passwordless/request/email/", {"email": ADA})
         page, _, token = self.last_link().partition("/#token=")
-        assert page == "http://127.0.0.1:8000"
+        assert page == "http://localhost:8000"
         assert self.client.post("/passwordless/exchange/", {"token": token}).status_code == 200
 
     def test_an_sms_is_asked_for_again_after_the_wait(self) -> None:

@@ -4,7 +4,7 @@ DJANGO_DEBUG=0                     production; the variables below must then be 
 DJANGO_SECRET_KEY                  at least 50 random characters, on every server the same
 DJANGO_ENCRYPTION_KEY              the same, another one: for what second factors keep
 DJANGO_ALLOWED_HOSTS               "app.example.com", more than one separated by commas
-DJANGO_SITE_URL                    "https://app.example.com", where magic links lead
+DJANGO_SITE_URL                    "https://app.example.com", where magic links lead, and whose passkeys are asked for
 DJANGO_EMAIL_HOST                  the SMTP server, with DJANGO_EMAIL_USER and DJANGO_EMAIL_PASSWORD if it wants them
 DJANGO_SMS_BACKEND                 dotted path of a backend of django-sms
 DJANGO_REDIS_URL                   the cache, in which requests of a network are counted: redis://127.0.0.1:6379
@@ -18,6 +18,7 @@ DJANGO_VENDOR=fake                 with DJANGO_DEBUG=1: codes by phone come from
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import django
 
@@ -28,9 +29,11 @@ if DEBUG:
     SECRET_KEY = "django-insecure-key-of-the-example-that-everyone-can-read"
     ENCRYPTION_KEY = "another-key-of-the-example-that-everyone-can-read"
     ALLOWED_HOSTS = []  # with DEBUG: this machine only
-    SITE_URL = os.environ.get("DJANGO_SITE_URL", "http://127.0.0.1:8000")
-    SMS_BACKEND = "sms.backends.console.SmsBackend"
-    MAILER = {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    # Not 127.0.0.1: browsers have no passkeys for IP addresses.
+    SITE_URL = os.environ.get("DJANGO_SITE_URL", "http://localhost:8000")
+    # Both print, and keep what they have printed for /inbox/.
+    SMS_BACKEND = "web.inbox.SmsBackend"
+    MAILER = {"BACKEND": "web.inbox.EmailBackend"}
 else:
     SECRET_KEY = os.environ["DJANGO_SECRET_KEY"]
     ENCRYPTION_KEY = os.environ["DJANGO_ENCRYPTION_KEY"]
@@ -70,6 +73,7 @@ SILENCED_SYSTEM_CHECKS = [
 
 INSTALLED_APPS = [
     "accounts",
+    "web",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -89,14 +93,21 @@ JWT_DRF_PASSWORDLESS = {
     # True: whoever proves an address that no account has gets a new account.
     "REGISTER_NONEXISTENT_USERS": False,
     "SITE_NAME": "Example",
+    # Browsers and phones offer the code of an SMS to this domain's pages only.
+    "SMS_DOMAIN": urlsplit(SITE_URL).hostname,
     # Whoever adds one of these is asked for it at each login; and /api/token/ takes a password.
     "TWO_FACTOR": {
         "factors": [
+            "jwt_drf_passwordless.two_factor.passkey.factor.PasskeyFactor",
             "jwt_drf_passwordless.two_factor.totp.TotpFactor",
             "jwt_drf_passwordless.two_factor.phone.factor.PhoneFactor",
+            "jwt_drf_passwordless.two_factor.email.EmailFactor",
             "jwt_drf_passwordless.two_factor.recovery.RecoveryCodeFactor",
         ],
+        "passkey": {"rp_id": urlsplit(SITE_URL).hostname, "origins": [SITE_URL]},
         "encryption_keys": [ENCRYPTION_KEY],
+        # Who ticks the box is not asked for a second factor there for so long.
+        "trusted_device_days": 30,
     },
     # Refresh tokens work once, and sessions can be listed and ended.
     "SESSIONS": {},
@@ -111,7 +122,7 @@ JWT_DRF_PASSWORDLESS = {
 # A vendor of the real world takes its place in production: see docs/external.md.
 if DEBUG and os.environ.get("DJANGO_VENDOR") == "fake":
     JWT_DRF_PASSWORDLESS["EXTERNAL_2FA"] = {
-        "provider": "jwt_drf_passwordless.external_2fa.FakeVerifyProvider",
+        "provider": "web.inbox.Vendor",
         "code": "246810",
         "webhook_secret": "a secret that the vendor shares with us",
     }
@@ -178,6 +189,7 @@ TIME_ZONE = "UTC"
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "static"  # where `collectstatic` puts them for the web server in front
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -194,7 +206,6 @@ if "DJANGO_STATIC_ROOT" in os.environ:
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

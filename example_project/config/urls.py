@@ -1,12 +1,11 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import TemplateView
 
 from config.health import health
 
 urlpatterns = [
-    path("", TemplateView.as_view(template_name="index.html"), name="index"),
+    path("", include("web.urls")),
     path("health/", health, name="health"),
     path("passwordless/", include("jwt_drf_passwordless.urls")),
     path("api/", include("jwt_drf_passwordless.two_factor.urls")),

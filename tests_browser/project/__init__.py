@@ -1,1 +1,1 @@
-"""The site that the browser visits: the API, and one page with the script of docs/passkeys.md."""
+"""The site that the browser visits: the example project, and one page with the script of docs/passkeys.md."""

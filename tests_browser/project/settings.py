@@ -1,32 +1,15 @@
-"""Settings of the site. The tests set its origins once they know its port."""
+"""Settings of the site: those of the example project. The tests add its origin once they know its port."""
 
-SECRET_KEY = "a key for tests in the browser only, of more than fifty characters"
-ALLOWED_HOSTS = ["localhost"]
-DEBUG = True
+import os
+import tempfile
+from pathlib import Path
 
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
-INSTALLED_APPS = [
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "rest_framework",
-    "phonenumber_field",
-    "jwt_drf_passwordless",
-]
+from config.settings import *  # noqa: F403
+from config.settings import DATABASES, JWT_DRF_PASSWORDLESS
+
 ROOT_URLCONF = "tests_browser.project.urls"
-STATIC_URL = "/static/"  # the live server asks for it
-TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-SMS_BACKEND = "sms.backends.locmem.SmsBackend"
-USE_TZ = True
-
-JWT_DRF_PASSWORDLESS = {
-    "TOKEN_REQUEST_THROTTLE_SECONDS": 0,
-    "TWO_FACTOR": {
-        "factors": [
-            "jwt_drf_passwordless.two_factor.passkey.factor.PasskeyFactor",
-            "jwt_drf_passwordless.two_factor.phone.factor.PhoneFactor",
-        ],
-        "passkey": {"rp_id": "localhost", "rp_name": "The Shop"},
-    },
-}
+# A file, as for the example: in memory the threads of the server would share one connection, and one transaction.
+DATABASES["default"]["TEST"] = {"NAME": str(Path(tempfile.gettempdir()) / f"tests_browser_{os.getpid()}.sqlite3")}
+# Tests that look at the waits set them.
+JWT_DRF_PASSWORDLESS["TOKEN_REQUEST_THROTTLE_SECONDS"] = 0

@@ -1,4 +1,4 @@
-"""The API as the documentation has it, and the page."""
+"""The example project, and the page with the documentation's script."""
 
 from django.http import HttpResponse
 from django.urls import include, path
@@ -6,6 +6,6 @@ from django.urls import include, path
 from tests_browser.project.page import PAGE
 
 urlpatterns = [
-    path("api/", include("jwt_drf_passwordless.two_factor.urls")),
-    path("", lambda request: HttpResponse(PAGE)),
+    path("documented/", lambda request: HttpResponse(PAGE)),
+    path("", include("config.urls")),
 ]
