@@ -1,77 +1,26 @@
 """What is measured: cases as HTTP requests to the WSGI application, in a database filled for them."""
 
-import io
-import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 
 from django.contrib.auth.hashers import make_password
 from django.core.mail import EmailMultiAlternatives
-from django.core.wsgi import get_wsgi_application
 from django.db import connection
 from django.db.models import Model
 from django.test.utils import setup_databases, teardown_databases
 from django.utils import timezone
 
+from benchmarks.calls import WRONG_CODE, Case, Post, Work
+from benchmarks.floors import EMPTY, PAIR
 from benchmarks.models import User
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.services import LOGIN, PasswordlessTokenService
 from jwt_drf_passwordless.utils import challenge_key
 
-Work = Callable[[], int]
 PREFIX = "/passwordless"
-#: A code that no alphabet of digits gives.
-WRONG_CODE = "abcdef"
-
-application = get_wsgi_application()
-
-
-@dataclass(frozen=True)
-class Case:
-    """`prepare` makes ready for a user, unmeasured, and gives the work that is measured, which returns `status`."""
-
-    name: str
-    prepare: Callable[[User], Work]
-    status: int = 200
-    #: The highest ratio to the second floor.
-    target: float | None = None
-
-
-def post(path: str, **body: str) -> Work:
-    """One POST of JSON, from the WSGI environment to the last byte of the answer."""
-    content = json.dumps(body).encode()
-    environ = {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": path,
-        "CONTENT_TYPE": "application/json",
-        "CONTENT_LENGTH": str(len(content)),
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "8000",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "192.0.2.1",
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(content),
-    }
-
-    def work() -> int:
-        response = application(environ, lambda status, headers: None)
-        b"".join(response)
-        response.close()
-        return response.status_code
-
-    return work
-
-
-def empty(user: User) -> Work:
-    return post("/empty/", email=user.email)
-
-
-def pair(user: User) -> Work:
-    return post("/pair/", email=user.email)
 
 
 def commit(user: User) -> Work:
@@ -87,23 +36,23 @@ def commit(user: User) -> Work:
 
 def first_request(user: User) -> Work:
     Challenge.objects.filter(key=challenge_key(LOGIN, "email", user.email)).delete()
-    return post(f"{PREFIX}/request/email/", email=user.email)
+    return Post(f"{PREFIX}/request/email/", email=user.email)
 
 
 def request(user: User) -> Work:
     PasswordlessTokenService.create_token(user, "email")
-    return post(f"{PREFIX}/request/email/", email=user.email)
+    return Post(f"{PREFIX}/request/email/", email=user.email)
 
 
 def request_in_cooldown(user: User) -> Work:
     challenge = PasswordlessTokenService.create_token(user, "email")
     Challenge.objects.filter(pk=challenge.pk).update(next_send_at=timezone.now() + timedelta(seconds=30))
-    return post(f"{PREFIX}/request/email/", email=user.email)
+    return Post(f"{PREFIX}/request/email/", email=user.email)
 
 
 def exchange(user: User) -> Work:
     challenge = PasswordlessTokenService.create_token(user, "email")
-    return post(f"{PREFIX}/exchange/email/", email=user.email, token=challenge.short_token)
+    return Post(f"{PREFIX}/exchange/email/", email=user.email, token=challenge.short_token)
 
 
 def mail_alone(user: User) -> Work:
@@ -119,12 +68,12 @@ def mail_alone(user: User) -> Work:
 
 def exchange_of_a_link(user: User) -> Work:
     challenge = PasswordlessTokenService.create_token(user, "email")
-    return post(f"{PREFIX}/exchange/", token=challenge.token)
+    return Post(f"{PREFIX}/exchange/", token=challenge.token)
 
 
 def wrong_code(user: User) -> Work:
     PasswordlessTokenService.create_token(user, "email")
-    return post(f"{PREFIX}/exchange/email/", email=user.email, token=WRONG_CODE)
+    return Post(f"{PREFIX}/exchange/email/", email=user.email, token=WRONG_CODE)
 
 
 def count_commits(case: Case, user: User) -> int:
@@ -142,8 +91,6 @@ def count_commits(case: Case, user: User) -> int:
     return len(writes)
 
 
-EMPTY = Case("empty view", empty)
-PAIR = Case("user and pair", pair)
 CASES = (
     EMPTY,
     PAIR,

@@ -9,7 +9,6 @@ import random
 import sqlite3
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -97,34 +96,22 @@ def set_up_django(database: str, folder: Path) -> None:
 
 def measure(rows: int, rounds: int, seed: int) -> list[Result]:
     """All cases, interleaved: each round measures each of them once, in random order, each with another user."""
-    from django.core import mail
-
+    from benchmarks.calls import measure_round
     from benchmarks.cases import CASES, count_commits, filled_database, get_user
 
-    chance = random.Random(seed)  # noqa: S311 - chooses users, no secret
-    users = max(rows, FEWEST_USERS)
+    random.seed(seed)
+    count = max(rows, FEWEST_USERS)
     times: dict[str, list[tuple[int, int]]] = {case.name: [] for case in CASES}
     progress(f"{rows:,} rows: filling")
-    with filled_database(users, rows):
+    with filled_database(count, rows):
         commits = {case.name: count_commits(case, get_user(0)) for case in CASES}
         for number in range(-WARM_UP, rounds):
             if number % 100 == 0:
                 progress(f"{rows:,} rows: round {number:,} of {rounds:,}")
-            numbers = chance.sample(range(users), len(CASES))
-            prepared = [(case, case.prepare(get_user(n))) for case, n in zip(CASES, numbers, strict=True)]
-            chance.shuffle(prepared)
-            mail.outbox = []
-            gc.collect()
-            gc.disable()
-            for case, work in prepared:
-                wall, cpu = time.perf_counter_ns(), time.process_time_ns()
-                status = work()
-                taken = time.perf_counter_ns() - wall, time.process_time_ns() - cpu
-                if status != case.status:
-                    sys.exit(f"{case.name}: {status} instead of {case.status}")
+            users = [get_user(n) for n in random.sample(range(count), len(CASES))]
+            for name, taken in measure_round(CASES, users).items():
                 if number >= 0:
-                    times[case.name].append(taken)
-            gc.enable()
+                    times[name].append(taken)
             if number == -1:
                 gc.freeze()  # leaves little to look through before each round
     gc.unfreeze()

@@ -1,38 +1,5 @@
-"""The package's endpoints, and the two views that they are measured against."""
-
-from django.db.models.functions import Lower
-from django.db.models.lookups import Exact
 from django.urls import include, path
-from rest_framework.permissions import AllowAny
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
-from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 
-from benchmarks.models import User
+from benchmarks import floors
 
-
-class EmptyView(APIView):
-    """What Django and DRF cost alone."""
-
-    authentication_classes = ()
-    permission_classes = (AllowAny,)
-
-    def post(self, request: Request) -> Response:
-        return Response({"detail": "Nothing was done"})
-
-
-class PairView(EmptyView):
-    """The least that any login does: read the body, find the user by an indexed column, answer a pair."""
-
-    def post(self, request: Request) -> Response:
-        user = User.objects.get(Exact(Lower("email"), request.data["email"]))
-        refresh = TokenObtainPairSerializer.get_token(user)
-        return Response({"refresh": str(refresh), "access": str(refresh.access_token)})
-
-
-urlpatterns = [
-    path("empty/", EmptyView.as_view()),
-    path("pair/", PairView.as_view()),
-    path("passwordless/", include("jwt_drf_passwordless.urls")),
-]
+urlpatterns = [*floors.urlpatterns, path("passwordless/", include("jwt_drf_passwordless.urls"))]
