@@ -13,12 +13,13 @@ PACKAGE := .$(if $(DRIVER),[$(DRIVER)])
 BASE := $(VENV)/.python-$(VERSION)
 READY := $(BASE)-test-$(or $(DRIVER),sqlite)
 
-.PHONY: help demo test lint build release-check clean
+.PHONY: help demo test lint docs build release-check clean
 
 help:
 	@echo "make demo    walk through the login flows against a running server, then keep it up with its page on port 8000"
 	@echo "make test    run the test suite on SQLite, or on DATABASE_URL"
 	@echo "make lint    ruff, mypy, import contracts, missing migrations"
+	@echo "make docs    build the documentation site into docs/_build/html"
 	@echo "make build   build sdist and wheel into dist/ and check their metadata"
 	@echo "make release-check   demo and tests on every Python of PYTHONS, each in an environment of its own"
 	@echo "make clean   remove what these made"
@@ -36,6 +37,9 @@ lint: $(BASE)-lint
 	$(BIN)/lint-imports
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations jwt_drf_passwordless --check --dry-run
 
+docs: $(BASE)-docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --fresh-env docs docs/_build/html
+
 build: $(BASE)-release
 	rm -rf dist
 	$(BIN)/python -m build
@@ -50,7 +54,7 @@ release-check:
 	done
 
 clean:
-	rm -rf $(VENV) .venv-* build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-* build dist docs/_build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	rm -f example_project/*.sqlite3
 
 $(BASE): pyproject.toml
@@ -66,6 +70,10 @@ $(READY): $(BASE)
 
 $(BASE)-lint: $(READY)
 	$(BIN)/python -m pip install --quiet --group lint
+	@touch $@
+
+$(BASE)-docs: $(BASE)
+	@$(BIN)/python -m pip install --quiet --group docs
 	@touch $@
 
 $(BASE)-release: $(BASE)

@@ -161,7 +161,7 @@ def test_the_page_with_curl_gives_the_answers_shown(example):
     assert len(steps) == page.count("curl --location") == 16
     for step in steps:
         command, _, rest = step.partition("```")
-        shown = re.search(r"```json\n(.*?)```", rest.partition("\n### ")[0], flags=re.DOTALL)
+        shown = re.search(r"```json\n(.*?)```", rest.partition("\n## ")[0], flags=re.DOTALL)
         expected = json.loads(shown[1]) if shown else {}
         status, found = example.curl(command)
         assert status == int(re.search(r"Status (\d+)", rest)[1]), (command, found)
