@@ -16,7 +16,7 @@ project = "jwt_drf_passwordless"
 author = "the authors of jwt_drf_passwordless"
 release = version = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
 nitpicky = True
 
@@ -24,7 +24,10 @@ myst_heading_anchors = 3  # the same as GitHub's, so that page.md#heading works 
 myst_enable_extensions = ["tasklist"]
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
+default_role = "code"  # what stands in backticks in docstrings
+# Other packages' names cannot be looked up offline.
+nitpick_ignore = [("py:class", "jwt_drf_passwordless.utils.View")]  # a TypeVar
+nitpick_ignore_regex = [("py:.*", r"(?!jwt_drf_passwordless\.).*")]
 
 html_theme = "furo"
 html_title = f"jwt_drf_passwordless {release}"

@@ -86,6 +86,8 @@ class Outgoing:
 
 
 class Delivery(Protocol):
+    """What `DELIVERY` names."""
+
     def deliver(self, outgoing: Outgoing) -> None:
         """Send, or see to it that a worker sends."""
 

@@ -96,24 +96,33 @@ class PasswordlessChallengeToken(models.Model):
     `PasswordlessTokenService.create_token` returns and in the message, nowhere else.
     """
 
+    #: SHA-256 as hex of purpose, field and identifier, or of who it is for.
     key = models.CharField(max_length=64, unique=True)
+    #: "login", "second_factor", "change_contact", ...: a code made for one fits no other.
     purpose = models.CharField(max_length=32)
+    #: Name of the user field, and the canonical address or number in it.
     token_request_identifier = models.CharField(_("field"), max_length=255)
     identifier = models.CharField(max_length=255)
+    #: None while nobody has the identifier.
     user = models.ForeignKey(
         django_settings.AUTH_USER_MODEL,
         null=True,
         on_delete=models.CASCADE,
         related_name="jwt_drf_passwordless_tokens",
     )
+    #: Keyed digests as hex of the code and of the link's token; none where a vendor makes the code.
     short_digest = models.CharField(max_length=64, blank=True)
     long_digest = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 - NULLs are never equal
     expires_at = models.DateTimeField(db_index=True)
+    #: Messages since the last success or day of quiet, and when the next may follow.
     sends = models.PositiveIntegerField(default=0)
     next_send_at = models.DateTimeField()
+    #: Successes, and wrong tries.
     uses = models.PositiveIntegerField(default=0)
     tries = models.PositiveIntegerField(default=0)
+    #: New with each challenge, and what handles and tickets name.
     nonce = models.CharField(max_length=64, blank=True)
+    #: Alias of the vendor that makes and checks the code, its id for that, and the channel; empty for codes of ours.
     provider = models.CharField(max_length=64, blank=True)
     verification_id = models.CharField(max_length=255, blank=True)
     channel = models.CharField(max_length=16, blank=True)

@@ -107,6 +107,8 @@ class AbstractPasswordlessTokenRequestSerializer(serializers.Serializer[Any]):
 
 
 class PasswordlessEmailTokenRequestSerializer(AbstractPasswordlessTokenRequestSerializer):
+    """Body of a request by email: `EMAIL_FIELD_NAME`."""
+
     method = EMAIL
 
 
@@ -158,10 +160,14 @@ class AbstractPasswordlessTokenExchangeSerializer(serializers.Serializer[Any]):
 
 
 class PasswordlessEmailTokenExchangeSerializer(AbstractPasswordlessTokenExchangeSerializer):
+    """Body of an exchange by email."""
+
     methods = (EMAIL,)
 
 
 class PasswordlessMobileTokenExchangeSerializer(AbstractPasswordlessTokenExchangeSerializer):
+    """Body of an exchange by phone, with codes of ours."""
+
     methods = (MOBILE,)
 
 

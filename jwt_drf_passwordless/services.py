@@ -33,11 +33,12 @@ class PasswordlessTokenService:
 
     @staticmethod
     def create_token(user: AbstractBaseUser, identifier_field: str) -> Challenge:
-        """A new challenge for what the user's field holds; the cooldown is not asked.
+        """A new challenge for what the user's field holds; the cooldown is not asked, nothing is sent.
 
-        The clear codes are `.short_token` and `.token` of the returned object. Raises ValueError
-        when the field holds no address or number that can be used, Throttled when a parallel call has
-        just written the first challenge of the same address.
+        `identifier_field` is that of `EMAIL_FIELD_NAME` or `MOBILE_FIELD_NAME`. The clear codes are
+        `.short_token` and `.token` of the returned object. Raises ValueError when the field holds no
+        address or number that can be used, Throttled when a parallel call has just written the first
+        challenge of the same address.
         """
         method = method_for(identifier_field)
         identifier = method.canonicalize(getattr(user, identifier_field)) if method else None

@@ -29,7 +29,7 @@ PROOF_ATTRIBUTE = "_jwt_drf_passwordless_proof"
 
 
 def proof_of(user: AbstractBaseUser) -> Proof:
-    """How this user object was let in."""
+    """How this user object was let in; by one code where nothing is known of that."""
     proof: Proof = getattr(user, PROOF_ATTRIBUTE, Proof())
     return proof
 
