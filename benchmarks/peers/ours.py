@@ -64,10 +64,7 @@ def wrong_second_code(user):
 
 
 def refresh_of_ours(user):
-    if settings.JWT_DRF_PASSWORDLESS.get("TWO_FACTOR"):
-        pair = second_step(user).answer()
-    else:
-        pair = exchange(user).answer()
+    pair = second_step(user).answer() if settings.JWT_DRF_PASSWORDLESS.get("TWO_FACTOR") else exchange(user).answer()
     return refresh(pair, "/api/token/refresh/")
 
 
