@@ -1,5 +1,6 @@
 """The pages in docs/: their settings pass `check`, their code runs, their links lead somewhere."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from django.core.checks import run_checks
 
 import jwt_drf_passwordless
+from jwt_drf_passwordless.conf import DEFAULTS, PathDict
 from jwt_drf_passwordless.external_2fa import WebhookEvent, WebhookEventType, signals
 from jwt_drf_passwordless.external_2fa.registry import OURS
 
@@ -65,3 +67,25 @@ def test_every_check_has_its_id_on_the_page_of_checks():
     assert len(set(ids)) == len(ids)
     listed = re.findall(r"^\| ([EW]\d{3}) \|", (DOCS / "checks.md").read_text(), flags=re.MULTILINE)
     assert listed == sorted(ids)
+
+
+def settings_rows():
+    page = (DOCS / "reference" / "settings.md").read_text()
+    return re.findall(r"^\| `([A-Z_0-9]+)` \|(.*?)\| (.*) \|$", page, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(("name", "default"), DEFAULTS.items())
+def test_the_settings_table_names_every_setting_with_its_default(name, default):
+    rows = [(given, meaning) for row, given, meaning in settings_rows() if row == name]
+    assert len(rows) == 1
+    given, meaning = rows[0]
+    if isinstance(default, PathDict):
+        assert set(default) <= set(re.findall(r"`(\w+)`", meaning))
+    else:
+        assert given.strip() == f"`{json.dumps(default)}`".replace("false", "False").replace("true", "True").replace(
+            "null", "None"
+        )
+
+
+def test_the_settings_table_names_nothing_else():
+    assert {name for name, _, _ in settings_rows()} == set(DEFAULTS)

@@ -120,9 +120,9 @@ def test_every_operation_says_who_may_call_it():
     assert who["/passwordless/request/email/"] == [{}]
 
 
-def test_every_code_of_the_readme_is_in_it(configure):
+def test_every_code_of_the_page_on_errors_is_in_it(configure):
     configure(CAPTCHA=CAPTCHA)
-    table = (ROOT / "README.md").read_text().split("### Errors")[1].split("## Second factor")[0]
+    table = (ROOT / "docs" / "reference" / "errors.md").read_text()
     listed = {
         code
         for cell in re.findall(r"^\| \d{3}[\d, ]* \| (.*?) \|", table, flags=re.MULTILINE)

@@ -1,31 +1,26 @@
 """The pages on second factors are true: curl commands and Postman requests, run against the example project."""
 
-import http.client
 import json
 import os
 import re
-import secrets
-import shlex
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from django.core.checks import run_checks
 
 from jwt_drf_passwordless.two_factor import conf
-from jwt_drf_passwordless.two_factor.checks import check_two_factor
 from jwt_drf_passwordless.two_factor.urls import urlpatterns
+from tests.pages import Server
 
 pytestmark = pytest.mark.standalone
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
 PAGE = (DOCS / "two-factor.md").read_text()
-MANAGE = str(ROOT / "example_project" / "manage.py")
+MANAGE = ROOT / "example_project" / "manage.py"
 USERS = "User.objects.create_user('hedy@example.com', password='correct horse battery'); " + (
     "User.objects.create_user('twilio', password='twiliopass')"
 )
@@ -70,50 +65,10 @@ curl --location --request POST 'http://127.0.0.1:8000/api/2fa/token-verify/' \
 """
 
 
-class Example:
-    """The example project's server, and what its answers and messages have brought so far."""
-
-    def __init__(self, port, log):
-        self.port = port
-        self.log = log
-        self.known = {}
-
-    def send(self, verb, path, headers, body):
-        """The status, and the JSON or None, of an answer."""
-        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        client.request(verb, path, body, headers)
-        answer = client.getresponse()
-        content = answer.read()
-        client.close()
-        found = json.loads(content) if content else None
-        if isinstance(found, dict):
-            self.known |= {
-                name.upper(): value for name, value in found.items() if name in ("access", "refresh", "ticket")
-            }
-        codes = re.findall(r"^(\d{6}) is your|code is (\d{6})", self.log.read_text(), flags=re.MULTILINE)
-        if codes:
-            self.known["CODE"] = "".join(codes[-1])
-        return answer.status, found
-
-    def curl(self, command):
-        """Do what a curl command says."""
-        words = shlex.split(command.replace("\\\n", " "))
-        assert words[:3] == ["curl", "--location", "--request"]
-        verb, url, *rest = words[3:]
-        options = list(zip(rest[::2], rest[1::2], strict=True))
-        headers = dict(value.split(": ", 1) for name, value in options if name == "--header")
-        (body,) = [value for name, value in options if name == "--data-raw"] or [None]
-        for word, value in self.known.items():
-            body = body and body.replace(f'"{word}"', f'"{value}"')
-            headers = {name: header.replace(f"Bearer {word}", f"Bearer {value}") for name, header in headers.items()}
-        path = url.removeprefix("http://127.0.0.1:8000")
-        return self.send(verb, path, headers, body and body.encode())
-
-
 def environment_with(database):
     """That of this process without settings of the example project, but for the database file."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
-    return environment | {"DJANGO_DB": str(database), "PYTHONUNBUFFERED": "1"}
+    return environment | {"DJANGO_DB": str(database)}
 
 
 @pytest.fixture(scope="module")
@@ -127,20 +82,10 @@ def first_database(tmp_path_factory):
 
 @pytest.fixture
 def example(tmp_path, first_database):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = environment_with(shutil.copy(first_database, tmp_path))
-    log = tmp_path / "log"
-    with log.open("w") as file:
-        command = [sys.executable, MANAGE, "runserver", "--noreload", f"127.0.0.1:{port}"]
-        server = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
-    deadline = time.monotonic() + 30
-    while "Quit the server" not in log.read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    yield Example(port, log)
-    server.terminate()
-    server.wait()
+    server = Server(MANAGE, environment_with(shutil.copy(first_database, tmp_path)), tmp_path / "log")
+    server.start()
+    yield server
+    server.stop()
 
 
 def test_the_five_requests_of_the_earlier_project_work_word_for_word(example):
@@ -216,18 +161,6 @@ def test_the_settings_of_the_page_pass_the_checks(settings):
         exec(block, namespace)  # noqa: S102 - our own page
         settings.JWT_DRF_PASSWORDLESS = {**settings.JWT_DRF_PASSWORDLESS, **namespace["JWT_DRF_PASSWORDLESS"]}
         assert [found for found in run_checks() if found.id.startswith("jwt_drf_passwordless.E02")] == []
-
-
-def test_the_settings_of_the_readme_pass_the_checks(settings, monkeypatch):
-    monkeypatch.setenv("SECOND_FACTOR_KEY", secrets.token_urlsafe(32))
-    section = (ROOT / "README.md").read_text().split("\n## Second factor\n")[1].split("\n## ")[0]
-    blocks = [block for block in re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL) if "JWT_DRF" in block]
-    assert len(blocks) == 3
-    for block in blocks:
-        namespace = {}
-        exec(block, namespace)  # noqa: S102 - our own page
-        settings.JWT_DRF_PASSWORDLESS = {**settings.JWT_DRF_PASSWORDLESS, **namespace["JWT_DRF_PASSWORDLESS"]}
-        assert check_two_factor() == []
 
 
 def test_the_classes_of_the_page_can_be_made():
