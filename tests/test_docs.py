@@ -1,7 +1,10 @@
 """The pages in docs/: their settings pass `check`, their code runs, their links lead somewhere."""
 
+import ast
 import json
 import re
+import sqlite3
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,16 +14,19 @@ import jwt_drf_passwordless
 from jwt_drf_passwordless.conf import DEFAULTS, PathDict
 from jwt_drf_passwordless.external_2fa import WebhookEvent, WebhookEventType, signals
 from jwt_drf_passwordless.external_2fa.registry import OURS
+from tests.pages import code
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = [DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md"))]
 
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS.parent)))
+
 
 def blocks(page):
-    return re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), flags=re.DOTALL)
+    return code((DOCS / page).read_text())
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS.parent)))
+@each_page
 def test_links_lead_to_pages_and_headings_that_exist(page):
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text()):
         path, _, anchor = target.partition("#")
@@ -29,6 +35,30 @@ def test_links_lead_to_pages_and_headings_that_exist(page):
         headings = re.findall(r"^#+ (.*)$", found.read_text(), flags=re.MULTILINE)
         slugs = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
         assert not anchor or anchor in slugs, target
+
+
+@each_page
+def test_code_can_be_read_and_imports_what_exists(page):
+    for block in code(page.read_text(), "json"):
+        json.loads(block)
+    for block in code(page.read_text()):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("jwt_drf_passwordless"):
+                assert {alias.name for alias in node.names} <= vars(import_module(node.module)).keys()
+
+
+def test_the_index_of_the_page_on_production_finds_addresses():
+    (example,) = [block for block in blocks("production.md") if "RunSQL" in block]
+    namespace = {}
+    exec(example, namespace)  # noqa: S102 - our own page
+    (operation,) = namespace["operations"]
+    database = sqlite3.connect(":memory:")
+    database.execute("CREATE TABLE auth_user (id integer primary key, email varchar(254))")
+    database.execute(operation.sql)
+    (plan,) = database.execute("EXPLAIN QUERY PLAN SELECT id FROM auth_user WHERE LOWER(email) = 'ada@example.com'")
+    assert "USING INDEX user_email_lower" in plan[3]
+    database.execute(operation.reverse_sql)
+    database.close()
 
 
 def test_the_settings_of_the_page_on_vendors_are_those_of_working_providers(settings):
