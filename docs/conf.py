@@ -31,5 +31,8 @@ nitpick_ignore_regex = [("py:.*", r"(?!jwt_drf_passwordless\.).*")]
 
 html_theme = "furo"
 html_title = f"jwt_drf_passwordless {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_copy_source = False
+html_show_copyright = False
 html_show_sphinx = False
