@@ -60,11 +60,13 @@ def routes(patterns, prefix=""):
 
 
 def described():
-    """Row of each operation, by module of routes, route and verb."""
+    """Who, body, answers and limit of each operation, by module of routes, route and verb."""
     found = {}
     for title, text in sections(page("routes.md")).items():
-        for route, name, verb, *cells in rows(text):
-            found[MODULES[title][0], route.strip("`"), verb.lower()] = name.strip("`"), *cells
+        for line in re.findall(r"^\| ([A-Z]+ `.*) \|$", text, flags=re.MULTILINE):
+            operation, *cells = line.split(" | ")
+            verb, route = operation.split()
+            found[MODULES[title][0], route.strip("`"), verb.lower()] = cells
     return found
 
 
@@ -92,18 +94,25 @@ def operations():
 def test_the_page_of_routes_has_each_verb_of_each_route_once():
     keys = [operation.key for operation in operations()]
     assert sorted(described()) == sorted(keys)
-    assert len(re.findall(r"^\| `", page("routes.md"), flags=re.MULTILINE)) == len(keys)
+    assert len(re.findall(r"^\| [A-Z]+ `", page("routes.md"), flags=re.MULTILINE)) == len(keys)
 
 
 @pytest.mark.parametrize("operation", list(operations()), ids=lambda operation: " ".join(operation.key))
 def test_the_page_of_routes_says_what_the_schema_says(operation):
-    name, who, body, answers, limit = described()[operation.key]
-    assert (name, who, set(answers.split(", "))) == (operation.name, operation.who, operation.answers)
+    who, body, answers, limit = described()[operation.key]
+    assert (who, set(answers.split(", "))) == (operation.who, operation.answers)
     if operation.fields:
         assert set(re.findall(r"`(\w+)`", body)) == operation.fields
     # That of a property depends on the body: the page says so in words.
     expected = operation.limit if isinstance(operation.limit, str) else "redeem`, with a password `password"
     assert limit == (f"`{expected}`" if expected else "none")
+
+
+def test_the_page_of_routes_has_the_names_for_reverse():
+    names = {
+        tuple(name.strip("`") for name in row) for row in rows(sections(page("routes.md"))["Names for `reverse()`"])
+    }
+    assert names == {(operation.key[1], operation.name) for operation in operations()}
 
 
 def listed_signals():
