@@ -140,6 +140,10 @@ class Screen:
         self.ask_for_code(identifier)
         self.answer(code_sent_to(identifier))
 
+    def sign_out(self) -> None:
+        self.press("Sign out")
+        self.says("You are signed out.")
+
     def sign_in_by_password(self, username: str, password: str) -> None:
         self.open()
         self.press("Use a password")

@@ -361,7 +361,7 @@ function addFactor(method) {
       return;
     }
     prove({
-      title: `Add: ${METHODS[method].toLowerCase()}`,
+      title: method === "totp" ? "Add an authenticator app" : "Enter the code",
       text: method === "totp" ? "" : `A code is on its way to ${body.phone_number ?? begun.email}.`,
       app: method === "totp" ? begun : null,
       methods: [method],
@@ -374,7 +374,7 @@ function addFactor(method) {
   };
   if (method === "passkey") return guarded(() => client.addPasskey()).then(done);
   if (method !== "phone") return begin();
-  return askForNumber("Add: phone", "Codes for your second step go there.", (phone_number) => begin({ phone_number }));
+  return askForNumber("Add a phone", "Codes for your second step go there.", (phone_number) => begin({ phone_number }));
 }
 
 const askForNumber = (title, text, action) =>
@@ -421,6 +421,11 @@ function entry(title, facts, label, action) {
 async function account(sentence = "") {
   const me = await client.fetch("/api/me/").then((response) => response.json());
   const [{ factors, available }, sessions, devices] = await Promise.all([client.factors(), client.sessions(), client.trustedDevices()]);
+  const here = sessions.find((one) => one.current);
+  if (here?.name.startsWith("Mozilla/")) {
+    here.name = clientOf(navigator.userAgent); // the server keeps 64 characters, in which most browsers do not come
+    await client.renameSession(here.id, here.name);
+  }
   const proofs = [...new Set((me.amr ?? []).map((name) => PROOFS[name]).filter(Boolean))].join(", ");
   const level = me.amr?.includes("mfa") ? "two factors" : "one factor";
   show("account", { text: `${me.email ?? me.phone_number} · signed in with ${level}: ${proofs}` });
