@@ -72,13 +72,13 @@ class Screen:
         self.driver.get(self.site + path)
 
     def wait(self, condition: Any, message: str = "") -> Any:
-        return WebDriverWait(self.driver, 10, poll_frequency=0.05).until(lambda driver: condition(), message)
+        return WebDriverWait(self.driver, 20, poll_frequency=0.05).until(lambda driver: condition(), message)
 
     def find(self, selector: str) -> Any:
         """The one that can be seen, once it can."""
-        return self.wait(lambda: next((one for one in self._all(selector) if one.is_displayed()), None), selector)
+        return self.wait(lambda: next((one for one in self.all(selector) if one.is_displayed()), None), selector)
 
-    def _all(self, selector: str) -> list[Any]:
+    def all(self, selector: str) -> list[Any]:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def heading(self, text: str) -> None:
@@ -101,7 +101,7 @@ class Screen:
 
     def listed(self, name: str) -> list[str]:
         """The titles in one of the account's lists."""
-        return [one.text for one in self._all(f"#{name} li strong")]
+        return [one.text for one in self.all(f"#{name} li strong")]
 
     @property
     def focused(self) -> str:

@@ -97,11 +97,15 @@ def test_the_console_tells_what_the_policy_forbids(driver, screen, ada):
     screen.heading("Sign in")
     driver.execute_script("document.body.append(Object.assign(document.createElement('style'), {textContent: 'a{}'}))")
     driver.execute_script("document.body.append(Object.assign(new Image(), {src: 'https://example.com/'}))")
-    screen.wait(lambda: len(found := screen.complaints()) == 2 and all("Content Security Policy" in one for one in found))
+    screen.wait(
+        lambda: len(found := screen.complaints()) == 2 and all("Content Security Policy" in one for one in found)
+    )
 
 
 def test_a_barrier_is_found(screen, ada):
     screen.open()
     screen.heading("Sign in")
-    screen.driver.execute_script("document.querySelector('label').remove(); document.body.style.width = '200vw'")
-    assert [barrier.split(":")[0] for barrier in screen.barriers()] == ["label", "the page scrolls sideways"]
+    script = "document.querySelector('label').remove(); document.body.style.width = '200vw'"
+    screen.driver.execute_script(script)
+    found = {barrier.split(":")[0] for barrier in screen.barriers()}
+    assert {"label", "the page scrolls sideways"} <= found

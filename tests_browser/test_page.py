@@ -281,7 +281,7 @@ def test_one_of_several_factors_is_chosen(screen, ada, phone):
     (code, *_) = recovery_codes(ada)
     screen.sign_in(ADA)
     screen.heading("One more step")
-    assert [one.text for one in screen._all("#prove-methods label")] == ["Authenticator app", "Phone", "Recovery code"]
+    assert [one.text for one in screen.all("#prove-methods label")] == ["Authenticator app", "Phone", "Recovery code"]
     screen.choose("Phone")
     screen.press("Send me a code")
     screen.says("A new code is on its way.")
@@ -364,10 +364,11 @@ def test_the_address_is_added_for_who_has_a_password(screen, ada):
 def test_recovery_codes_are_shown_once(screen, ada):
     secret = enrol_totp(ada)
     screen.sign_in(ADA)
+    screen.heading("One more step")
     screen.answer(totp_code(secret))
     screen.press("Add recovery codes")
     screen.heading("Your recovery codes")
-    assert len(screen._all("#ask-codes li")) == 10
+    assert len(screen.all("#ask-codes li")) == 10
     screen.press("I have kept them")
     screen.says("Recovery code added.")
     assert screen.listed("factors") == ["Authenticator app", "Recovery code"]
@@ -500,3 +501,19 @@ def test_a_name_in_a_factor_is_a_text(authenticator, screen, ada):
     screen.open()
     screen.heading("Your account")
     assert "<img src=x" in screen.find("#factors").text
+
+
+def test_who_must_have_a_second_factor_adds_one_and_signs_in_again(screen, ada, settings):
+    settings.JWT_DRF_PASSWORDLESS["TWO_FACTOR"]["required"] = True
+    screen.sign_in(ADA)
+    screen.heading("Your account")
+    assert [one.text for one in screen.all("#account h2") if one.is_displayed()] == ["Second factors"]
+    screen.press("Add phone")
+    screen.type("#value", PHONE)
+    screen.press("Send a code there")
+    screen.heading("Enter the code")
+    screen.answer(code_sent_to(PHONE))
+    screen.heading("Sign in")
+    screen.says("Phone added.")
+    screen.sign_in(ADA)
+    screen.heading("One more step")

@@ -21,7 +21,9 @@ const SENTENCES = {
   InvalidStateError: "This device has a passkey of your account already.",
   second_factor_enrolment_required: "You have no second factor yet. Add one first.",
 };
-const day = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+const written = (options) => (time) => new Intl.DateTimeFormat("en", options).format(new Date(time));
+const day = written({ dateStyle: "medium" });
+const moment = written({ dateStyle: "medium", timeStyle: "short" });
 
 // Steps.
 
@@ -185,12 +187,13 @@ function prove({ title, text, methods = [], sent, wait: seconds, resend, app, tr
   });
   backTo("prove", back);
   on(form, async () => {
+    otp?.abort(); // one question to the browser at a time
     const token = method === "passkey" ? await passkey() : input.value.trim();
     await action(token, method, form.elements.trust.checked);
   });
   show("prove", { title, text });
   if (input.checkVisibility() && methods.length < 2) input.focus();
-  offerSms(input, form);
+  if (methods.includes("phone")) offerSms(input, form);
 }
 
 /** WebOTP: a phone's browser may fill in the code of an SMS, and send the form. */
@@ -231,7 +234,7 @@ function signIn(sentence = "") {
 /** After a first factor: the second one, or in. */
 async function goOn(pending) {
   if (pending?.ticket) second(pending, { title: "One more step", trust: true, back: () => signIn(), done: () => account("You are signed in.") });
-  else if (pending) ask({ title: "Add a second factor", text: pending.detail, button: "Go on", action: () => account() });
+  else if (pending) await account(pending.detail); // who must have a second factor, and may do nothing else before
   else await account("You are signed in.");
 }
 
@@ -246,8 +249,8 @@ function second(pending, { title, trust, back, done }) {
     trust,
     back,
     passkey: () => client.provePasskey(pending),
-    action: async (token, method, trustDevice) => {
-      await client.verify(pending, method, token, { trustDevice });
+    action: async (token, method, trust) => {
+      await client.verify(pending, method, token, trust);
       await done();
     },
   });
@@ -342,7 +345,8 @@ async function confirmed() {
 }
 
 function addFactor(method) {
-  const done = async () => account(`${METHODS[method]} added. An email tells you so.`);
+  const sentence = `${METHODS[method]} added. An email tells you so.`;
+  const done = async () => (client.isSignedIn ? account(sentence) : signIn(`${sentence} Please sign in again.`));
   const back = () => account();
   const confirm = (begun) => async (token) => {
     await guarded(() => client.confirmFactor(method, { ...begun, token }));
@@ -417,24 +421,59 @@ function entry(title, facts, label, action) {
   return h("li", {}, text, ...button);
 }
 
-/** Read everything anew and show it. */
+/** Read everything anew and show it; of who must add a factor first, what concerns that. */
 async function account(sentence = "") {
+  const { factors, available } = await client.factors();
+  const isWhole = client.isSignedIn;
+  for (const card of document.querySelectorAll("#account .card + .card, #sign-out")) card.hidden = !isWhole;
+  show("account", { text: isWhole ? await details() : "" });
+  listFactors(factors, available);
+  say(sentence);
+}
+
+/** Who it is, and all cards but the first. */
+async function details() {
   const me = await client.fetch("/api/me/").then((response) => response.json());
-  const [{ factors, available }, sessions, devices] = await Promise.all([client.factors(), client.sessions(), client.trustedDevices()]);
+  const [sessions, devices] = await Promise.all([client.sessions(), client.trustedDevices()]);
   const here = sessions.find((one) => one.current);
   if (here?.name.startsWith("Mozilla/")) {
-    here.name = clientOf(navigator.userAgent); // the server keeps 64 characters, in which most browsers do not come
+    here.name = clientOf(navigator.userAgent); // of a User-Agent the server keeps 64 characters: most name no browser there
     await client.renameSession(here.id, here.name);
   }
+  $("contact").replaceChildren(
+    entry("Email address", [me.email ?? "None"], "Change", () => changeContact(true)),
+    entry("Phone number", [me.phone_number ?? "None"], "Change", () => changeContact(false)),
+  );
+  $("sessions").replaceChildren(
+    ...sessions.map((one) => {
+      const facts = [one.current && "this one", one.network, `last used ${moment(one.last_used_at)}`];
+      return entry(clientOf(one.name), facts, one.current ? "" : "End", async () => {
+        await client.endSession(one.id);
+        await account("That session has ended.");
+      });
+    }),
+  );
+  $("end-others").hidden = sessions.length < 2;
+  $("devices-card").hidden = !devices.length;
+  $("devices").replaceChildren(
+    ...devices.map((one) =>
+      entry(clientOf(one.name), [`until ${day(one.expires_at)}`], "Forget", async () => {
+        await client.endTrust(one.id);
+        await account("That device is asked again.");
+      }),
+    ),
+  );
   const proofs = [...new Set((me.amr ?? []).map((name) => PROOFS[name]).filter(Boolean))].join(", ");
-  const level = me.amr?.includes("mfa") ? "two factors" : "one factor";
-  show("account", { text: `${me.email ?? me.phone_number} · signed in with ${level}: ${proofs}` });
+  return `${me.email ?? me.phone_number} · signed in with ${me.amr?.includes("mfa") ? "two factors" : "one factor"}: ${proofs}`;
+}
+
+function listFactors(factors, available) {
   $("factors").replaceChildren(
     ...factors.map((factor) => {
       const facts = [
         factor.method === "recovery_code" ? `${factor.remaining} left` : factor.name,
-        `added ${day.format(new Date(factor.created_at))}`,
-        factor.last_used_at && `used ${day.format(new Date(factor.last_used_at))}`,
+        `added ${day(factor.created_at)}`,
+        factor.last_used_at && `last used ${day(factor.last_used_at)}`,
       ];
       return entry(METHODS[factor.method] ?? factor.method, facts, "Remove", async () => {
         await guarded(() => client.removeFactor(factor));
@@ -452,30 +491,6 @@ async function account(sentence = "") {
       return button;
     }),
   );
-  $("contact").replaceChildren(
-    entry("Email address", [me.email ?? "None"], "Change", () => changeContact(true)),
-    entry("Phone number", [me.phone_number ?? "None"], "Change", () => changeContact(false)),
-  );
-  $("sessions").replaceChildren(
-    ...sessions.map((one) => {
-      const facts = [one.current && "this one", one.network, `last used ${day.format(new Date(one.last_used_at))}`];
-      return entry(clientOf(one.name), facts, one.current ? "" : "End", async () => {
-        await client.endSession(one.id);
-        await account("That session has ended.");
-      });
-    }),
-  );
-  $("end-others").hidden = sessions.length < 2;
-  $("devices-card").hidden = !devices.length;
-  $("devices").replaceChildren(
-    ...devices.map((one) =>
-      entry(clientOf(one.name), [`until ${day.format(new Date(one.expires_at))}`], "Forget", async () => {
-        await client.endTrust(one.id);
-        await account("That device is asked again.");
-      }),
-    ),
-  );
-  say(sentence);
 }
 
 press($("end-others"), async () => {

@@ -1,15 +1,15 @@
 /**
  * A client of jwt_drf_passwordless for browsers: every route, in one class, without dependencies.
  *
- * The access token is kept in memory only. The refresh token is in a store, by default `localStorage`: it works once,
- * so all tabs have to share one, and take turns at using it. docs/javascript-client.md says what follows of that.
+ * The access token is kept in memory. The refresh token is in a store, by default `localStorage`: it works once, so all
+ * tabs have to share one, and take turns at using it. More of that in docs/javascript-client.md.
  *
  * @typedef {object} Pending  The answer 206: the first factor was right, a second one is asked for.
- * @property {string} code  "second_factor_required", or "second_factor_enrolment_required": then the routes that list
- *   and add factors are open, and nothing else.
+ * @property {string} code  "second_factor_required"; or "second_factor_enrolment_required": there is none yet, and until
+ *   there is one, only the routes that list and add factors are open.
  * @property {string} ticket  Stands for the first factor, for five minutes.
- * @property {string[]} methods  Factors to choose from; the first one has sent its code, if it sends any.
- * @property {boolean} sent  Whether it has.
+ * @property {string[]} methods  Factors to choose from.
+ * @property {boolean} sent  Whether the first of them has sent a code.
  * @property {number} [retry_after]  Seconds until it may send another one.
  * @property {{passkey?: object}} [options]
  *
@@ -20,38 +20,25 @@
  * @property {string} created_at
  * @property {?string} last_used_at
  *
- * @typedef {object} Store  Keeps texts by name; null removes one. Names are "refresh" and "device".
+ * @typedef {object} Store  Keeps texts, by the names "refresh" and "device"; null removes one.
  * @property {(name: string) => ?string} get
  * @property {(name: string, value: ?string) => void} set
  */
 
-/** A call that was refused (`status`, `code`), or that did not reach the server (status 0, code "unreachable"). */
+/** A call that was refused. `retryAfter`: seconds, or null. Status 0 and code "unreachable": it did not arrive. */
 export class PasswordlessError extends Error {
-  /**
-   * @param {number} status
-   * @param {object} [answer]  `{detail, code}`, or `{field: [sentence]}` with status 400.
-   * @param {?number} [retryAfter]  Seconds, of the header Retry-After.
-   */
   constructor(status, answer = {}, retryAfter = null) {
-    super(answer.detail ?? Object.values(answer).flat().find((one) => typeof one === "string") ?? `Status ${status}`);
-    this.name = "PasswordlessError";
-    this.status = status;
-    this.code = answer.detail ? (answer.code ?? "") : "invalid_field";
-    this.answer = answer;
-    this.retryAfter = retryAfter;
+    const sentence = answer.detail ?? Object.values(answer).flat()[0]; // {field: [sentence]} of a malformed body
+    super(typeof sentence === "string" ? sentence : `Status ${status}`);
+    Object.assign(this, { name: "PasswordlessError", status, code: answer.code ?? "", answer, retryAfter });
   }
 }
 
-/**
- * A store that all tabs of the site share, and that outlives them.
- * @param {Storage} [storage]
- * @returns {Store}
- */
-export function browserStore(storage = localStorage) {
+/** Shared by all tabs of the site, and outlives them. @returns {Store} */
+export function browserStore(storage = localStorage, prefix = "passwordless.") {
   return {
-    get: (name) => storage.getItem(`passwordless.${name}`),
-    set: (name, value) =>
-      value == null ? storage.removeItem(`passwordless.${name}`) : storage.setItem(`passwordless.${name}`, value),
+    get: (name) => storage.getItem(prefix + name),
+    set: (name, value) => (value ? storage.setItem(prefix + name, value) : storage.removeItem(prefix + name)),
   };
 }
 
@@ -68,37 +55,31 @@ export class PasswordlessClient {
    * @param {Store} [options.store]
    */
   constructor({ login = "/passwordless/", api = "/api/", store = browserStore() } = {}) {
-    this.login = login;
-    this.api = api;
-    this.store = store;
+    Object.assign(this, { login, api, store });
   }
 
-  /** Whether there is a session to go on with. Only a call tells whether the server agrees. */
+  /** Whether there is a session to go on with; only a call tells whether the server agrees. */
   get isSignedIn() {
     return Boolean(this.store.get("refresh"));
   }
 
-  // First factors. Those that sign in give null, or what is still to be proven.
+  // First factors. Those that sign in give null, or a `Pending` when more is to be proven.
 
-  /**
-   * Have a code sent, by email or to a phone; an unknown address is answered as a known one.
-   * @param {string} identifier  An address, or a number with its country: "+12015550123".
-   * @param {object} [more]  Of the body: `method`, a channel of the vendor, or `captcha`.
-   */
+  /** Have a code sent to an address, or a number with its country, "+12015550123". The answer is the same for unknown ones.
+   * @param {object} [more]  Of the body: `method`, a channel of the vendor, or `captcha`. */
   async requestCode(identifier, more = {}) {
-    const [route, field] = kindOf(identifier);
-    const answer = await this.#post(`${this.login}request/${route}/`, { [field]: identifier, ...more });
-    this.#handle = answer.handle ?? null; // only with BIND_TO_REQUEST
+    const [route, body] = named(identifier);
+    const { handle } = await this.#post(`${this.login}request/${route}/`, { ...body, ...more });
+    this.#handle = handle ? { handle } : {}; // with BIND_TO_REQUEST
   }
 
   /** @returns {Promise<?Pending>} */
-  exchangeCode(identifier, code) {
-    const [route, field] = kindOf(identifier);
-    const handle = this.#handle ? { handle: this.#handle } : {};
-    return this.#signIn(`${this.login}exchange/${route}/`, { [field]: identifier, token: code, ...handle });
+  exchangeCode(identifier, token) {
+    const [route, body] = named(identifier);
+    return this.#signIn(`${this.login}exchange/${route}/`, { ...body, token, ...this.#handle });
   }
 
-  /** Use up a magic link. Only after a click: scanners of mail open links, and some run scripts.
+  /** Use up a magic link. After a click only: scanners of mail open links, and some run scripts.
    * @returns {Promise<?Pending>} */
   exchangeLink(token) {
     return this.#signIn(`${this.login}exchange/`, { token });
@@ -109,30 +90,26 @@ export class PasswordlessClient {
     return this.#signIn(`${this.api}token/`, { username, password });
   }
 
-  /** For a button. Throws the browser's NotAllowedError when the user turns away.
+  /** For a button. A user who turns away is the browser's NotAllowedError.
    * @returns {Promise<?Pending>} */
   signInByPasskey() {
     this.stopAutofill();
     return this.#passkey();
   }
 
-  /** Let passkeys stand among the proposals of an `<input autocomplete="username webauthn">`, until one is chosen or
-   * `stopAutofill()` is called. undefined: it was stopped, or the browser cannot.
-   * @returns {Promise<?Pending|undefined>} */
+  /** Let passkeys stand among the proposals of an `<input autocomplete="username webauthn">`, until one is chosen.
+   * @returns {Promise<?Pending|undefined>}  undefined: the browser cannot, or `stopAutofill()` was called. */
   async signInByAutofill() {
     this.stopAutofill();
-    const attempt = (this.#autofill = new AbortController());
+    const stop = (this.#autofill = new AbortController()).signal;
     if (!(await globalThis.PublicKeyCredential?.isConditionalMediationAvailable?.())) return undefined;
-    while (!attempt.signal.aborted) {
-      const round = new AbortController(); // a challenge lives ten minutes: begin anew before
-      const timer = setTimeout(() => round.abort(), 9 * 60 * 1000);
-      attempt.signal.addEventListener("abort", () => round.abort());
+    while (!stop.aborted) {
+      // A challenge lives ten minutes: begin anew before.
+      const signal = AbortSignal.any([stop, AbortSignal.timeout(9 * 60 * 1000)]);
       try {
-        return await this.#passkey({ mediation: "conditional", signal: round.signal });
+        return await this.#passkey({ mediation: "conditional", signal });
       } catch (error) {
-        if (!round.signal.aborted) throw error;
-      } finally {
-        clearTimeout(timer);
+        if (!signal.aborted) throw error;
       }
     }
     return undefined;
@@ -148,101 +125,65 @@ export class PasswordlessClient {
    * @param {Pending} pending
    * @param {string} method  One of `pending.methods`.
    * @param {string|object} token  The code; of a passkey what `provePasskey` gives.
-   * @param {{trustDevice?: boolean}} [options]  Whether the user wants no second factor here for some days. */
-  async verify({ ticket }, method, token, { trustDevice = false } = {}) {
-    const body = { ticket, method, token, ...(trustDevice && { trust_device: true }) };
+   * @param {boolean} [trust]  Whether the user wants to be asked for no second factor here, for some days. */
+  async verify({ ticket }, method, token, trust = false) {
+    const body = { ticket, method, token, ...(trust && { trust_device: true }) };
     const answer = await this.#post(`${this.api}2fa/token-verify/`, body);
     if (answer.device_token) this.store.set("device", answer.device_token);
     this.#keep(answer);
   }
 
   /** @param {Pending} pending */
-  provePasskey({ options }) {
-    return prove(options.passkey);
-  }
+  provePasskey = ({ options }) => prove(options.passkey);
 
-  /** Have a new code sent. Throws 429 with `retryAfter` within the wait. */
-  resend({ ticket }, method) {
-    return this.#post(`${this.api}2fa/resend/`, { ticket, method });
-  }
+  /** Have a new code sent: status 429 and `retryAfter` within the wait. */
+  resend = ({ ticket }, method) => this.#post(`${this.api}2fa/resend/`, { ticket, method });
 
-  /** After an error "reauthentication_required": what is to be proven, for `verify`. Refused to who has no second
-   * factor, and for one that is younger than the session: then sign in again.
-   * @returns {Promise<Pending>} */
-  stepUp() {
-    return this.#call("POST", "2fa/step-up/");
-  }
+  /** After an error "reauthentication_required". Status 403: who has no second factor, or one that is younger than the
+   * session, has to sign in again. @returns {Promise<Pending>} */
+  stepUp = () => this.#call("POST", "2fa/step-up/");
 
   // Second factors of the user.
 
   /** @returns {Promise<{factors: Factor[], available: string[], required: boolean}>} */
-  factors() {
-    return this.#call("GET", "2fa/factors/");
-  }
+  factors = () => this.#call("GET", "2fa/factors/");
 
-  /** Begin to add one: what is needed to confirm it; of recovery codes the `codes`, which are told here only.
+  /** Begin to add one: what is needed to confirm it; recovery codes are told here only, in `codes`.
    * @param {object} [body]  For a phone `{phone_number}`. */
-  beginFactor(method, body = {}) {
-    return this.#call("POST", `2fa/factors/${method}/`, body);
-  }
+  beginFactor = (method, body = {}) => this.#call("POST", `2fa/factors/${method}/`, body);
 
-  /** @param {object} body  `token`, what began it, and optional `name`.
-   * @returns {Promise<Factor>} */
-  confirmFactor(method, body) {
-    return this.#call("POST", `2fa/factors/${method}/confirm/`, body);
-  }
+  /** @param {object} body  What began it, `token`, and optional `name`. @returns {Promise<Factor>} */
+  confirmFactor = (method, body) => this.#call("POST", `2fa/factors/${method}/confirm/`, body);
 
-  /** Throws the browser's InvalidStateError on a device that has a passkey of the account.
-   * @returns {Promise<Factor>} */
+  /** A device that has one of the account already is the browser's InvalidStateError. @returns {Promise<Factor>} */
   async addPasskey(name = "") {
     const { publicKey } = await this.beginFactor("passkey");
     const credential = await navigator.credentials.create({ publicKey: optionsOf("Creation", publicKey) });
     return this.confirmFactor("passkey", { token: jsonOf(credential), name });
   }
 
-  renameFactor({ method, id }, name) {
-    return this.#call("PATCH", `2fa/factors/${method}/${id}/`, { name });
-  }
+  renameFactor = ({ method, id }, name) => this.#call("PATCH", `2fa/factors/${method}/${id}/`, { name });
+  removeFactor = ({ method, id }) => this.#call("DELETE", `2fa/factors/${method}/${id}/`, {});
 
-  removeFactor({ method, id }) {
-    return this.#call("DELETE", `2fa/factors/${method}/${id}/`, {});
-  }
+  // Sessions and trusted devices: their lists, and what is done with an entry by its id.
 
-  // Sessions, trusted devices, addresses.
+  sessions = () => this.#call("GET", "sessions/");
+  renameSession = (id, name) => this.#call("PATCH", `sessions/${id}/`, { name });
+  endSession = (id) => this.#call("DELETE", `sessions/${id}/`);
+  endOtherSessions = () => this.#call("DELETE", "sessions/others/");
+  trustedDevices = () => this.#call("GET", "2fa/trusted-devices/");
+  endTrust = (id) => this.#call("DELETE", `2fa/trusted-devices/${id}/`);
 
-  sessions() {
-    return this.#call("GET", "sessions/");
-  }
+  // Another address or number for the user: a code goes there, and confirms it.
 
-  renameSession(id, name) {
-    return this.#call("PATCH", `sessions/${id}/`, { name });
-  }
-
-  endSession(id) {
-    return this.#call("DELETE", `sessions/${id}/`);
-  }
-
-  endOtherSessions() {
-    return this.#call("DELETE", "sessions/others/");
-  }
-
-  trustedDevices() {
-    return this.#call("GET", "2fa/trusted-devices/");
-  }
-
-  endTrust(id) {
-    return this.#call("DELETE", `2fa/trusted-devices/${id}/`);
-  }
-
-  /** Have a code sent to a new address or number of the user. */
   requestContact(identifier) {
-    const [route, field] = kindOf(identifier);
-    return this.#call("POST", `contact/${route}/`, { [field]: identifier });
+    const [route, body] = named(identifier);
+    return this.#call("POST", `contact/${route}/`, body);
   }
 
   confirmContact(identifier, token) {
-    const [route, field] = kindOf(identifier);
-    return this.#call("POST", `contact/${route}/confirm/`, { [field]: identifier, token });
+    const [route, body] = named(identifier);
+    return this.#call("POST", `contact/${route}/confirm/`, { ...body, token });
   }
 
   // Tokens.
@@ -258,24 +199,21 @@ export class PasswordlessClient {
     return send();
   }
 
-  /** Renew both tokens; calls at one time become one. An error with status 401: the session has ended, sign in. */
+  /** Renew both tokens; calls at one time become one. Status 401: the session has ended, sign in. */
   refresh() {
-    this.#refreshing ??= inTurn(async () => {
-      const refresh = this.store.get("refresh"); // another tab may have renewed it in the meantime
+    const renew = async () => {
+      const refresh = this.store.get("refresh"); // which another tab may have renewed while this one waited
       if (!refresh) throw new PasswordlessError(401, { detail: "Please sign in.", code: "not_authenticated" });
-      this.#keep(await this.#post(`${this.api}token/refresh/`, { refresh }));
-    })
-      .catch((error) => {
+      this.#keep(await this.#post(`${this.api}token/refresh/`, { refresh }).catch((error) => {
         if (error.status === 401) this.#forget();
         throw error;
-      })
-      .finally(() => {
-        this.#refreshing = null;
-      });
+      }));
+    };
+    this.#refreshing ??= inTurn(renew).finally(() => (this.#refreshing = null));
     return this.#refreshing;
   }
 
-  /** End the session, on the server and here; here also if the server cannot be reached. */
+  /** End the session on the server and here; here also if the server cannot be reached. */
   signOut() {
     return inTurn(async () => {
       const refresh = this.store.get("refresh");
@@ -306,28 +244,21 @@ export class PasswordlessClient {
     return this.#signIn(`${this.api}passkey/login/`, { ticket, credential: await prove(publicKey, more) });
   }
 
-  async #post(url, body = {}, headers = {}) {
-    return read(await reach(url, request("POST", body, headers)));
-  }
-
-  async #call(method, route, body) {
-    return read(await this.fetch(this.api + route, request(method, body)));
-  }
+  #post = async (url, body = {}, headers = {}) => read(await reach(url, request("POST", body, headers)));
+  #call = async (method, route, body) => read(await this.fetch(this.api + route, request(method, body)));
 }
 
-/** Route and field of an identifier. */
-const kindOf = (identifier) => (identifier.includes("@") ? ["email", "email"] : ["mobile", "phone_number"]);
+/** Route and body of an identifier. */
+const named = (identifier) =>
+  identifier.includes("@") ? ["email", { email: identifier }] : ["mobile", { phone_number: identifier }];
 
 const request = (method, body, headers = {}) =>
   body ? { method, headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) } : { method };
 
-async function reach(url, options) {
-  try {
-    return await fetch(url, options);
-  } catch {
+const reach = (url, options) =>
+  fetch(url, options).catch(() => {
     throw new PasswordlessError(0, { detail: "The server cannot be reached.", code: "unreachable" });
-  }
-}
+  });
 
 async function read(response) {
   const answer = await response.json().catch(() => ({})); // 204 has no body
@@ -335,12 +266,11 @@ async function read(response) {
   throw new PasswordlessError(response.status, answer, Number(response.headers.get("Retry-After")) || null);
 }
 
-/** Run one at a time, over all tabs where the browser knows locks. */
-const inTurn = (action) => (navigator.locks ? navigator.locks.request("passwordless", action) : action());
+/** One at a time, in all tabs; older browsers, and pages without https, have no locks. */
+const inTurn = async (action) => (navigator.locks ? navigator.locks.request("passwordless", action) : action());
 
-async function prove(publicKey, more = {}) {
-  return jsonOf(await navigator.credentials.get({ publicKey: optionsOf("Request", publicKey), ...more }));
-}
+const prove = async (publicKey, more = {}) =>
+  jsonOf(await navigator.credentials.get({ publicKey: optionsOf("Request", publicKey), ...more }));
 
 // What WebAuthn level 3 does by itself, for browsers that are older.
 
@@ -363,7 +293,7 @@ function jsonOf(credential) {
   if (credential.toJSON) return credential.toJSON();
   const { id, rawId, type, response } = credential;
   const names = ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"];
-  const encoded = Object.fromEntries(names.filter((name) => response[name]).map((name) => [name, base64url(response[name])]));
-  if (response.getTransports) encoded.transports = response.getTransports();
-  return { id, rawId: base64url(rawId), type, response: encoded, clientExtensionResults: {} };
+  const encoded = names.filter((name) => response[name]).map((name) => [name, base64url(response[name])]);
+  const transports = response.getTransports ? { transports: response.getTransports() } : {};
+  return { id, rawId: base64url(rawId), type, response: { ...Object.fromEntries(encoded), ...transports }, clientExtensionResults: {} };
 }
