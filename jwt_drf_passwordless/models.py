@@ -47,20 +47,36 @@ class ChallengeManager(DecidingManager["PasswordlessChallengeToken"]):
 
         Returns the row as written, or None when another request was faster: of parallel calls that read
         the same in the columns `if_unchanged`, one wins. Without them the last one does, if there was a row.
+        Raises OperationalError where the database cannot write, which nobody may take for a wait.
         """
         alias = self._write_alias
         # In autocommit a statement that fails undoes itself; in the caller's transaction it needs a savepoint.
         in_transaction = not transaction.get_autocommit(alias)
         try:
-            with transaction.atomic(using=alias) if in_transaction else nullcontext():
-                if row is None:
-                    row = self.model(**values)
-                    statements.insert(alias, row)
-                    return row
-                as_read = {name: getattr(row, name) for name in if_unchanged}
-                if not statements.update(alias, self.model, {"pk": row.pk, **as_read}, values):
-                    return None
-        except (IntegrityError, OperationalError):  # somebody else's insert, a user deleted meanwhile, a deadlock
+            try:
+                with transaction.atomic(using=alias) if in_transaction else nullcontext():
+                    return self._write(alias, row, if_unchanged, values)
+            except OperationalError:
+                if in_transaction:
+                    raise
+                # Who has lost a deadlock finds now what the winner wrote; a disk that was full still is.
+                return self._write(alias, row, if_unchanged, values)
+        except IntegrityError:  # somebody else's insert, a user deleted meanwhile
+            return None
+
+    def _write(
+        self,
+        alias: str,
+        row: Optional["PasswordlessChallengeToken"],
+        if_unchanged: tuple[str, ...],
+        values: dict[str, Any],
+    ) -> Optional["PasswordlessChallengeToken"]:
+        if row is None:
+            row = self.model(**values)
+            statements.insert(alias, row)
+            return row
+        as_read = {name: getattr(row, name) for name in if_unchanged}
+        if not statements.update(alias, self.model, {"pk": row.pk, **as_read}, values):
             return None
         for name, value in values.items():
             setattr(row, name, value)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail
-from django.db import DataError, connection
+from django.db import DataError, OperationalError, connection
 
 from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
@@ -121,6 +121,41 @@ def test_a_request_whose_user_is_deleted_meanwhile_is_no_error(api, ada, configu
     user.save()
     with meanwhile("UPDATE", lambda: get_user_model().objects.all().delete()):
         assert api.request_email(ADA).status_code == 429
+
+
+def fail():
+    raise OperationalError("the database says no")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("statement", ["INSERT", "UPDATE"])
+def test_a_request_that_loses_a_deadlock_is_served(api, ada, configure, statement):
+    configure(TOKEN_REQUEST_THROTTLE_SECONDS=0)
+    if statement == "UPDATE":
+        new_challenge(ada)
+    with meanwhile(statement, fail):
+        assert api.request_email(ADA).status_code == 200
+    assert api.exchange_email(ADA, sent_code()).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("statement", ["INSERT", "UPDATE"])
+def test_a_database_that_cannot_write_is_an_error_and_no_wait(api, ada, configure, statement):
+    configure(TOKEN_REQUEST_THROTTLE_SECONDS=0)
+    if statement == "UPDATE":
+        new_challenge(ada)
+    api.client.raise_request_exception = False
+    with meanwhile(statement, fail), meanwhile(statement, fail):
+        assert api.request_email(ADA).status_code == 500
+    assert not mail.outbox
+    assert api.request_email(ADA).status_code == 200
+
+
+def test_in_the_callers_transaction_it_is_an_error_at_once(ada):
+    new_challenge(ada)
+    with meanwhile("UPDATE", fail), pytest.raises(OperationalError):
+        new_challenge(ada)
+    assert PasswordlessChallengeToken.objects.exists()
 
 
 def test_an_inactive_user_who_is_deleted_meanwhile_is_not_activated(api, make_user, configure):
