@@ -94,7 +94,15 @@ class Process:
 class Server(Process):
     """gunicorn with the project on a free port of the loopback interface."""
 
-    def __init__(self, *, workers: int, threads: int, **options: Any):
+    def __init__(
+        self,
+        *,
+        workers: int,
+        threads: int,
+        timeout: int = 120,
+        application: str = "tests_http.project.wsgi",
+        **options: Any,
+    ):
         self.workers = workers
         with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/passwordless"
@@ -104,8 +112,8 @@ class Server(Process):
                 *("--bind", f"fd://{listener.fileno()}"),
                 *("--workers", str(workers)),
                 *("--threads", str(threads)),
-                *("--timeout", "120"),
-                "tests_http.project.wsgi",
+                *("--timeout", str(timeout)),
+                application,
                 pass_fds=[listener.fileno()],
                 **options,
             )
