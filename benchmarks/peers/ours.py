@@ -64,8 +64,8 @@ def wrong_second_code(user):
 
 
 def refresh_of_ours(user):
-    pair = second_step(user).answer() if settings.JWT_DRF_PASSWORDLESS.get("TWO_FACTOR") else exchange(user).answer()
-    return refresh(pair, "/api/token/refresh/")
+    login = second_step if settings.JWT_DRF_PASSWORDLESS.get("TWO_FACTOR") else exchange
+    return refresh(login(user).answer(), "/api/token/refresh/")
 
 
 def vendor_request(user):

@@ -17,10 +17,10 @@ from pathlib import Path
 sys.path = [*sys.path[1:], str(Path(__file__).resolve().parents[2])]
 
 USERS = 500
-#: Of one code at once, and codes tried so.
+#: Uses of one code at once, and codes tried so; fewer of a peer that takes part in fewer rounds.
 PARALLEL, RACES = 4, 40
 #: Wrong tries before the right one, and requests for one address.
-MANY = 30
+MANY = 12
 
 
 def load(peer):
@@ -75,6 +75,7 @@ class Worker:
         #: What the facts are about: the exchange of a code, or the second step; and what sends one.
         self.redeem = by_name["exchange" if "exchange" in peer.cases else "second step"] if peer.cases else None
         self.ask = by_name["request" if "exchange" in peer.cases else "password"] if peer.cases else None
+        self.races = RACES // peer.every
         self.set_up = getattr(module, "set_up", lambda users: None)
 
     def make_users(self):
@@ -145,10 +146,11 @@ class Worker:
             return None
         return {
             "in clear": self.is_in_clear(),
-            "races lost": sum(self.uses_at_once() > 1 for _ in range(RACES)),
-            "races": RACES,
+            "races lost": sum(self.uses_at_once() > 1 for _ in range(self.races)),
+            "races": self.races,
             "right after wrong": self.works_after_wrong_tries(),
             "mails": self.mails_of_many_requests(),
+            "of requests": MANY,
         }
 
     def is_in_clear(self):
@@ -176,9 +178,9 @@ class Worker:
         barrier = Barrier(PARALLEL)
 
         def call(_):
-            connection.ensure_connection()
-            barrier.wait()
             try:
+                connection.ensure_connection()
+                barrier.wait(30)
                 return work() == self.redeem.status
             except Exception:  # noqa: BLE001 - a crash lets nobody in
                 return False
