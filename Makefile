@@ -20,7 +20,7 @@ help:
 	@echo "make test    run the test suite on SQLite, or on DATABASE_URL"
 	@echo "make lint    ruff, mypy, import contracts, missing migrations"
 	@echo "make docs    build the documentation site into docs/_build/html"
-	@echo "make build   build sdist and wheel into dist/ and check their metadata"
+	@echo "make build   build sdist and, from it, the wheel into dist/; check their metadata and what is in the wheel"
 	@echo "make release-check   demo and tests on every Python of PYTHONS, each in an environment of its own"
 	@echo "make clean   remove what these made"
 
@@ -44,6 +44,7 @@ build: $(BASE)-release
 	rm -rf dist
 	$(BIN)/python -m build
 	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist
 
 release-check:
 	@set -e; for version in $(PYTHONS); do \

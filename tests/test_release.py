@@ -1,0 +1,29 @@
+"""What a release is made of says the same thing once."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import jwt_drf_passwordless
+
+ROOT = Path(__file__).parent.parent
+
+pytestmark = pytest.mark.standalone
+
+
+def test_the_version_stands_in_one_place():
+    metadata = (ROOT / "pyproject.toml").read_text()
+    assert 'dynamic = ["version"]' in metadata
+    assert '[tool.hatch.version]\npath = "jwt_drf_passwordless/__init__.py"' in metadata
+    package = Path(jwt_drf_passwordless.__file__).parent
+    repeated = [path.name for path in package.rglob("*.py") if jwt_drf_passwordless.__version__ in path.read_text()]
+    assert repeated == ["__init__.py"]
+
+
+def test_the_image_has_the_extras_of_the_demo():
+    of_demo, of_image = (
+        set(re.search(r"install .*?'\.\[([\w,-]+)\]'", (ROOT / name).read_text())[1].split(","))
+        for name in ("Makefile", "Dockerfile")
+    )
+    assert of_image == of_demo | {"postgresql"}
