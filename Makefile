@@ -18,7 +18,7 @@ READY := $(BASE)-test-$(or $(DRIVER),sqlite)
 help:
 	@echo "make demo    walk through the login flows against a running server, then keep it up with its page on port 8000"
 	@echo "make test    run the test suite on SQLite, or on DATABASE_URL"
-	@echo "make lint    ruff, mypy, import contracts, missing migrations"
+	@echo "make lint    ruff, mypy, import contracts, missing migrations; Dockerfile, compose file and workflows"
 	@echo "make docs    build the documentation site into docs/_build/html"
 	@echo "make build   build sdist and, from it, the wheel into dist/; check their metadata and what is in the wheel"
 	@echo "make release-check   demo and tests on every Python of PYTHONS, each in an environment of its own"
@@ -36,6 +36,12 @@ lint: $(BASE)-lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations jwt_drf_passwordless --check --dry-run
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml .github/workflows/release.yml
+	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/hadolint Dockerfile
 
 docs: $(BASE)-docs
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --fresh-env docs docs/_build/html
