@@ -118,6 +118,7 @@ def _has_type(value: object, hint: Any) -> bool:
 
 def _broken_paths() -> Iterator[CheckMessage]:
     yield from _try("DELIVERY", lambda: resolve(settings.DELIVERY))
+    yield from _try("LANGUAGE_FOR_USER", lambda: resolve(settings.LANGUAGE_FOR_USER))
     for name in (name for name, default in DEFAULTS.items() if isinstance(default, PathDict)):
         paths = getattr(settings, name)
         for key in paths:
@@ -236,6 +237,9 @@ def _classes() -> Iterator[CheckMessage]:
     delivery = resolve(settings.DELIVERY)
     if not hasattr(delivery, "deliver"):
         yield Error(f"{NAMESPACE}: the class in DELIVERY has no method deliver().", id=BAD_SENDER)
+    language = resolve(settings.LANGUAGE_FOR_USER)
+    if language is not None and not callable(language):
+        yield Error(f"{NAMESPACE}['LANGUAGE_FOR_USER'] must name a function of a user.", id=WRONG_TYPE)
     if MOBILE.is_enabled:
         yield from _try("SMS_BACKEND of django-sms", lambda: resolve(django_settings.SMS_BACKEND))
     if hasattr(delivery, "extra"):

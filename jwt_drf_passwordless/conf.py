@@ -89,6 +89,8 @@ class Settings:
     PASSWORDLESS_EMAIL_LOGIN_URL: str | None = None
     #: Name of the site in messages.
     SITE_NAME: str | None = None
+    #: Path of a function of a user: the code of the language of messages to that user, or None for that of the request.
+    LANGUAGE_FOR_USER: str | None = None
     #: Domain of the autofill line of an SMS: "@domain #code".
     SMS_DOMAIN: str | None = None
     #: Who runs the sending; see `jwt_drf_passwordless.delivery`.

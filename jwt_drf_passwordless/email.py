@@ -39,16 +39,18 @@ def _sentences(context: Mapping[str, Any]) -> dict[str, str]:
     minutes, site_name = context.get("lifetime_minutes", 0), context.get("site_name")
     if context.get("purpose") == "change_contact":
         of_site, subject = gettext("Confirm your address for %(site_name)s"), gettext("Confirm your address")
-        code = gettext("To sign in by this address from now on, type this code. The code is")
+        label = gettext("To sign in by this address from now on, type this code.")
+        code = gettext("To sign in by this address from now on, type this code. The code is %(short_token)s")
     else:
         of_site, subject = gettext("Your sign-in code for %(site_name)s"), gettext("Your sign-in code")
-        code = gettext("Your sign-in code is")
+        label, code = subject, gettext("Your sign-in code is %(short_token)s")
     lifetime = ngettext(
         "It works once, within %(minutes)s minute.", "It works once, within %(minutes)s minutes.", minutes
     )
     return {
         "subject": of_site % {"site_name": site_name} if site_name else subject,
-        "code": code,
+        "label": label,
+        "code": code % {"short_token": context.get("short_token", "")},
         "link": gettext("Or open this link to sign in:"),
         "button": gettext("Sign in"),
         "lifetime": lifetime % {"minutes": minutes},

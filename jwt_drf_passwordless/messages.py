@@ -1,14 +1,20 @@
-"""What the email and the SMS of a login have in common: the context of their templates."""
+"""What the email and the SMS of a login have in common: the context of their templates, and their language."""
 
+import logging
 import math
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import quote
 
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils import translation
 from rest_framework.request import Request
 
-from jwt_drf_passwordless.conf import settings
+from jwt_drf_passwordless.conf import resolve, settings
+
+logger = logging.getLogger(__name__)
 
 #: What may stand in braces in `PASSWORDLESS_EMAIL_LOGIN_URL`.
 LINK_PLACEHOLDERS = {"token", "short_token", "email"}
@@ -40,6 +46,30 @@ class PasswordlessRequestMessage:
             "purpose": "login",
             **self.context,
         }
+
+
+def language_of(user: AbstractBaseUser | None) -> str | None:
+    """The code of a language of the site in which a user wants messages; None: that of the request.
+
+    None for nobody too, and where `LANGUAGE_FOR_USER` raises or names no language of the site.
+    """
+    if user is None or settings.LANGUAGE_FOR_USER is None:
+        return None
+    try:
+        code = translation.to_language(resolve(settings.LANGUAGE_FOR_USER)(user) or "")
+    except Exception as error:  # noqa: BLE001 - whatever a project's function raises, the message goes out
+        # The class only: the text may hold what the user's fields hold.
+        logger.error("LANGUAGE_FOR_USER has failed for the user %s: %s", user.pk, type(error).__name__)
+        return None
+    try:
+        return translation.get_supported_language_variant(code)
+    except LookupError:
+        return None
+
+
+def speaking(language: str | None) -> AbstractContextManager[None]:
+    """Within it, texts are in a language; in the current one for None."""
+    return translation.override(language) if language else nullcontext()
 
 
 def login_url(values: Mapping[str, str]) -> str | None:

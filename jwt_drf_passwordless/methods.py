@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from jwt_drf_passwordless import limits
 from jwt_drf_passwordless.conf import VERIFIER, resolve, settings
 from jwt_drf_passwordless.delivery import Message
+from jwt_drf_passwordless.messages import speaking
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
 
 #: Longest email address in characters (RFC 5321 section 4.5.3.1.3, errata 1690).
@@ -47,8 +48,8 @@ class Verifier(Protocol):
     def ensure_available(self) -> None:
         """Raises ProviderUnavailable while it is known that nobody can be asked."""
 
-    def message(self, challenge: PasswordlessChallengeToken, channel: str | None) -> Message:
-        """What starts the verification when it is sent."""
+    def message(self, challenge: PasswordlessChallengeToken, channel: str | None, language: str | None) -> Message:
+        """What starts the verification when it is sent; the vendor chooses the language for None."""
 
     def check(self, challenge: PasswordlessChallengeToken, code: str) -> bool:
         """Whether the vendor of the challenge accepts the code. Never raises."""
@@ -89,7 +90,7 @@ class LoginMethod(ABC):
 
     @abstractmethod
     def render(self, request: Request | None, context: Mapping[str, Any], to: str) -> Message:
-        """The finished message to the address `to`."""
+        """The finished message to the address `to`, in the `language` of the context, or the current one for None."""
 
     def address(self, user: AbstractBaseUser) -> str:
         """Where messages to a user go: to what the account has stored, never to what was submitted."""
@@ -165,7 +166,8 @@ class EmailMethod(LoginMethod):
         return users.filter(Exact(Lower(self.field), identifier))
 
     def render(self, request: Request | None, context: Mapping[str, Any], to: str) -> Message:
-        message: Message = settings.EMAIL.passwordless_request(request, context).render([to])
+        with speaking(context.get("language")):
+            message: Message = settings.EMAIL.passwordless_request(request, context).render([to])
         return message
 
 
@@ -222,7 +224,8 @@ class MobileMethod(LoginMethod):
         return users.filter(**{self.field: identifier})
 
     def render(self, request: Request | None, context: Mapping[str, Any], to: str) -> Message:
-        message: Message = settings.SMS_SENDERS.passwordless_request(request, context).render(to)
+        with speaking(context.get("language")):
+            message: Message = settings.SMS_SENDERS.passwordless_request(request, context).render(to)
         return message
 
 

@@ -1,6 +1,7 @@
 """Messages that tell a user of a change to the account: no code in them, and nobody waits for them."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from django.utils import timezone
 from sms import Message as TextMessage
 
 from jwt_drf_passwordless import delivery
-from jwt_drf_passwordless.messages import PasswordlessRequestMessage
+from jwt_drf_passwordless.messages import PasswordlessRequestMessage, language_of, speaking
 from jwt_drf_passwordless.methods import EMAIL
 from jwt_drf_passwordless.utils import mask
 
@@ -21,22 +22,32 @@ WORTH_SENDING = timedelta(days=1)
 
 
 class Notice(PasswordlessRequestMessage):
-    """Base: `template_prefix` names the templates `..._{subject,body}.txt`, and `..._sms.txt` where it goes by SMS."""
+    """Base: `template_prefix` names the templates `..._{subject,body}.txt`, and `..._sms.txt` where it goes by SMS.
+
+    It is in the language of the context's `user`.
+    """
 
     def render(self, to: str) -> EmailMessage:
         """The finished email."""
-        context = self.get_context_data()
+        with self._speaking():
+            context = self.get_context_data()
+            subject = render_to_string(f"{self.template_prefix}subject.txt", context)
+            body = render_to_string(f"{self.template_prefix}body.txt", context)
         return EmailMessage(
-            subject=" ".join(render_to_string(f"{self.template_prefix}subject.txt", context).split()),
-            body=render_to_string(f"{self.template_prefix}body.txt", context),
+            subject=" ".join(subject.split()),
+            body=body,
             to=[to],
             headers={"Auto-Submitted": "auto-generated"},
         )
 
     def render_sms(self, to: str) -> TextMessage:
         """The finished text message."""
-        body = render_to_string(f"{self.template_prefix}sms.txt", self.get_context_data())
+        with self._speaking():
+            body = render_to_string(f"{self.template_prefix}sms.txt", self.get_context_data())
         return TextMessage(body.strip(), recipients=[to])
+
+    def _speaking(self) -> AbstractContextManager[None]:
+        return speaking(language_of(self.context.get("user")))
 
 
 def address_of(user: AbstractBaseUser) -> str:

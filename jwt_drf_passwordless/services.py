@@ -18,6 +18,7 @@ from jwt_drf_passwordless.challenges import Challenge
 from jwt_drf_passwordless.conf import FACTOR_TEST, LOGIN_GATE, resolve, settings
 from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.exceptions import CannotSend, DeliveryUnavailable, InvalidCredentials, ProviderUnavailable
+from jwt_drf_passwordless.messages import language_of
 from jwt_drf_passwordless.methods import Accounts, LoginMethod, method_for
 from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof
 from jwt_drf_passwordless.utils import challenge_key, mask
@@ -115,13 +116,15 @@ def request_login(
         record(signals.token_throttled, user=user, wait=getattr(throttled, "wait", None), **facts)
         raise
     may_send = may_send and not fixed
+    language = language_of(user)  # of who is just being registered, nothing is known
     record(signals.token_requested, user=user, will_send=may_send, **facts)
     if may_send and user is None and settings.REGISTER_ON == "request":
         user = _register(method, identifier, accounts, request)
     if verifier:
-        render = partial(verifier.message, challenge, channel)
+        render = partial(verifier.message, challenge, channel, language)
     else:
-        context = {"user": user, "token": challenge.token, "short_token": challenge.short_token}
+        codes = {"token": challenge.token, "short_token": challenge.short_token}
+        context = {"user": user, "language": language, **codes}
         render = partial(method.render, request, context, method.address(user) if user else identifier)
     sent = delivery.deliver(
         render,

@@ -187,6 +187,7 @@ def test_every_unknown_name_is_told_at_once(configure):
         ("SHORT_TOKEN_CHARS", ["1", "2"], "str"),
         ("EMAIL_FIELD_NAME", None, "str"),
         ("DELIVERY", SafeDelivery, "str"),
+        ("LANGUAGE_FOR_USER", 5, "str | None"),
         ("SITE_NAME", b"Acme", "str | None"),
         ("PASSWORDLESS_EMAIL_LOGIN_URL", 5, "str | None"),
         ("REGISTER_NONEXISTENT_USERS", "yes", "bool"),
@@ -247,6 +248,7 @@ def test_a_value_of_the_right_type_is_silent(configure, name, value):
     ("name", "value", "told"),
     [
         ("DELIVERY", "no.such.Delivery", "DELIVERY cannot"),
+        ("LANGUAGE_FOR_USER", "no.such.function", "LANGUAGE_FOR_USER cannot"),
         ("DELIVERY", "", "DELIVERY cannot"),
         ("DELIVERY", ".delivery.Inline", "DELIVERY cannot"),
         ("EMAIL", {"passwordless_request": "no.such.Email"}, "EMAIL['passwordless_request'] cannot"),
@@ -522,6 +524,11 @@ def test_a_sender_that_cannot_render_is_an_error(configure, name, value):
     message = only("E012")
     assert isinstance(message, Error)
     assert name in message.msg
+
+
+def test_a_language_for_users_that_is_no_function_is_an_error(configure):
+    configure(LANGUAGE_FOR_USER="tests.test_checks.TASKS")
+    assert only("E002").msg == "JWT_DRF_PASSWORDLESS['LANGUAGE_FOR_USER'] must name a function of a user."
 
 
 def test_a_delivery_class_that_cannot_deliver_is_an_error(configure):

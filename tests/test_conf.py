@@ -32,6 +32,7 @@ VALUES = [
     ("REVEAL_ACCOUNT_EXISTENCE", False, True),
     ("PASSWORDLESS_EMAIL_LOGIN_URL", None, "https://app.example/#{token}"),
     ("SITE_NAME", None, "Acme"),
+    ("LANGUAGE_FOR_USER", None, "project.languages.of_user"),
     ("SMS_DOMAIN", None, "app.example"),
     ("DELIVERY", "jwt_drf_passwordless.delivery.Inline", "project.delivery.Queue"),
     ("TRUSTED_PROXIES", 0, 2),

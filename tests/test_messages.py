@@ -37,10 +37,10 @@ Acme
 """
 HTML = """\
 <!doctype html>
-<html lang="en-us">
+<html lang="en-us" dir="ltr">
   <body style="margin:0;padding:24px;font-family:system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;line-height:1.5">
    \x20
-    <p>Your sign-in code is</p>
+    <p>Your sign-in code</p>
     <p style="font-size:32px;font-weight:bold;letter-spacing:4px;margin:8px 0">012345</p>
    \x20
     <p>It works once, within 10 minutes.
@@ -50,10 +50,10 @@ HTML = """\
 """
 HTML_WITH_ALL = """\
 <!doctype html>
-<html lang="en-us">
+<html lang="en-us" dir="ltr">
   <body style="margin:0;padding:24px;font-family:system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;line-height:1.5">
     <p><strong>Acme</strong></p>
-    <p>Your sign-in code is</p>
+    <p>Your sign-in code</p>
     <p style="font-size:32px;font-weight:bold;letter-spacing:4px;margin:8px 0">012345</p>
     <p><a href="https://app.example/login#token=abc123" style="display:inline-block;padding:12px 20px;\
 border-radius:6px;background:#1f4fbf;color:#ffffff;text-decoration:none">Sign in</a></p>
@@ -120,7 +120,8 @@ def german(settings, tmp_path):
             "Er gilt einmal, %(minutes)s Minute lang.\0Er gilt einmal, %(minutes)s Minuten lang."
         ),
         "Your sign-in code for %(site_name)s": "%(site_name)s: Ihr Code",
-        "Your sign-in code is": "Ihr Code ist",
+        "Your sign-in code": "Ihr Code",
+        "Your sign-in code is %(short_token)s": "Ihr Code ist %(short_token)s",
     }
     texts = [text.encode() for text in (*catalog, *catalog.values())]
     offsets = list(itertools.accumulate((len(text) + 1 for text in texts), initial=28 + 16 * len(catalog)))
@@ -142,7 +143,7 @@ def test_a_project_translates_the_sentences(configure):
     configure(TOKEN_LIFETIME=60, SITE_NAME="Acme")
     assert render_email().subject == "Acme: Ihr Code"
     html = html_of(render_email())
-    assert "<p>Ihr Code ist</p>" in html
+    assert "<p>Ihr Code</p>" in html
     assert "<p>Er gilt einmal, 1 Minute lang." in html
 
 

@@ -20,6 +20,7 @@ from jwt_drf_passwordless.contact.notices import tell
 from jwt_drf_passwordless.contact.signals import contact_changed
 from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.exceptions import InvalidCredentials
+from jwt_drf_passwordless.messages import language_of
 from jwt_drf_passwordless.methods import LoginMethod
 from jwt_drf_passwordless.services import LOGIN
 from jwt_drf_passwordless.sessions.services import end_sessions
@@ -64,11 +65,13 @@ def request_change(
         record(signals.token_throttled, wait=getattr(throttled, "wait", None), **facts)
         raise
     record(signals.token_requested, will_send=is_free, **facts)
+    language = language_of(user)
     if verifier:
-        render = partial(verifier.message, row, None)
+        render = partial(verifier.message, row, None, language)
     else:
         # Without the link's token: a link signs in, and this code must not.
-        context = {"user": user, "token": "", "short_token": row.short_token, "purpose": CHANGE_CONTACT}
+        codes = {"token": "", "short_token": row.short_token}
+        context = {"user": user, "language": language, "purpose": CHANGE_CONTACT, **codes}
         render = partial(method.render, request, context, identifier)
     delivery.deliver(
         render,

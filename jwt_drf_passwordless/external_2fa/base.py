@@ -128,6 +128,9 @@ class External2FAProvider(ABC):
     #: True: `verify_code` and `cancel_verification` also get the keyword `verification_id`, a text
     #: that is empty when the send gave none.
     uses_verification_id: ClassVar[bool] = False
+    #: True: `send_verification` also gets the keyword `language`, Django's code of the user's language ("pt-br"), where
+    #: `LANGUAGE_FOR_USER` knows it; it is left out otherwise.
+    uses_language: ClassVar[bool] = False
     #: Media types of its webhooks; others answer 415.
     webhook_content_types: ClassVar[tuple[str, ...]] = ("application/json",)
     #: Headers that `handle_webhook` hands to `verify_webhook_signature`.

@@ -62,6 +62,9 @@ class VendorProvider(External2FAProvider):
     """
 
     uses_verification_id = True
+    uses_language = True
+    #: The vendor's names of languages, by Django's. In others it chooses by the number, as it does without.
+    locales: ClassVar[Mapping[str, str]] = {}
     default_base_url: ClassVar[str]
     #: What the vendor's error codes mean here.
     errors: ClassVar[Mapping[str, VerificationStatus]] = {}
@@ -78,8 +81,8 @@ class VendorProvider(External2FAProvider):
             raise ImproperlyConfigured(f"{type(self).__name__}: timeout must be between 0 and 60 seconds")
 
     @abstractmethod
-    def _start(self, phone_number: str, method: VerificationMethod) -> object:
-        """Start a verification; the vendor's id of it. Raises VendorError."""
+    def _start(self, phone_number: str, method: VerificationMethod, locale: str) -> object:
+        """Start a verification, in one of `locales`, or "": the vendor's id of it. Raises VendorError."""
 
     @abstractmethod
     def _check(self, phone_number: str, code: str, verification_id: str) -> VerificationStatus:
@@ -109,13 +112,15 @@ class VendorProvider(External2FAProvider):
         raise VendorError(self.errors.get(_plain(code), meaning), _plain(code) or reply.status)
 
     def send_verification(
-        self, phone_number: str, method: VerificationMethod = VerificationMethod.SMS
+        self, phone_number: str, method: VerificationMethod = VerificationMethod.SMS, *, language: str = ""
     ) -> External2FAResult:
+        locale = self.locales.get(language) or self.locales.get(language.partition("-")[0], "")
+
         def start() -> External2FAResult:
             if method not in self.methods:
                 raise VendorError(VerificationStatus.UNSUPPORTED_CHANNEL)
             try:
-                id_ = text(self._start(phone_number, method))
+                id_ = text(self._start_in(locale, phone_number, method))
             except VendorError as error:
                 if error.status is VerificationStatus.NOT_FOUND:
                     # What does not exist yet cannot be missing: it is the account's service or profile.
@@ -126,6 +131,15 @@ class VendorProvider(External2FAProvider):
             return External2FAResult(True, VerificationStatus.PENDING, verification_id=id_)
 
         return _result_of(start)
+
+    def _start_in(self, locale: str, phone_number: str, method: VerificationMethod) -> object:
+        """`_start`, and once more without the locale where the vendor's no may be about that on this channel."""
+        try:
+            return self._start(phone_number, method, locale)
+        except VendorError as error:
+            if not locale or error.status not in (VerificationStatus.NOT_FOUND, VerificationStatus.INVALID_NUMBER):
+                raise
+        return self._start(phone_number, method, "")
 
     def verify_code(self, phone_number: str, code: str, *, verification_id: str = "") -> External2FAResult:
         def check() -> External2FAResult:

@@ -55,7 +55,7 @@ class Infobip2FAProvider(VendorProvider):
     def _post(self, path: str, **body: str) -> Reply:
         return self._call("POST", f"/2fa/2/pin{path}", json=body, headers={"Authorization": f"App {self.api_key}"})
 
-    def _start(self, phone_number: str, method: VerificationMethod) -> object:
+    def _start(self, phone_number: str, method: VerificationMethod, locale: str) -> object:
         path, field = CHANNELS[method]
         to = phone_number.lstrip("+")
         reply = self._post(path, applicationId=self.application_id, messageId=self.message_id, to=to)

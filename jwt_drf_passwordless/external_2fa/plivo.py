@@ -88,7 +88,7 @@ class PlivoVerifyProvider(VendorProvider):
         except VendorError as error:
             raise VendorError(failures.get(error.code, error.status), error.code) from None
 
-    def _start(self, phone_number: str, method: VerificationMethod) -> object:
+    def _start(self, phone_number: str, method: VerificationMethod, locale: str) -> object:
         body = {"recipient": phone_number, "app_uuid": self.app_uuid, "channel": CHANNELS[method]}
         if self.callback_url:
             body |= {"url": self.callback_url, "method": "POST"}

@@ -53,6 +53,8 @@ class VerificationMessage:
     #: Provider and id of the verification that this one replaces, where that one is still open.
     old_provider: str = ""
     old_id: str = ""
+    #: Django's code of the user's language; "" where it is not known.
+    language: str = ""
 
     def send(self) -> None:
         """Have the first provider that can start it, and note which one. Raises NotStarted."""
@@ -91,7 +93,8 @@ class VerificationMessage:
         elif method not in entry.provider.methods:
             result = External2FAResult(False, VerificationStatus.UNSUPPORTED_CHANNEL)
         else:
-            result = result_of(lambda: entry.provider.send_verification(self.number, method))
+            more = {"language": self.language} if self.language and entry.provider.uses_language else {}
+            result = result_of(lambda: entry.provider.send_verification(self.number, method, **more))
             # Checks do not count: what strangers type may make a provider fail.
             is_out_of_reach = result.status is VerificationStatus.UNAVAILABLE
             (breaker.failed if is_out_of_reach else breaker.succeeded)(entry.alias)
@@ -125,7 +128,7 @@ class ExternalVerifier:
         if not any(entry.provider.is_configured() and not breaker.is_open(entry.alias) for entry in entries()):
             raise ProviderUnavailable
 
-    def message(self, challenge: Challenge, channel: str | None) -> VerificationMessage:
+    def message(self, challenge: Challenge, channel: str | None, language: str | None) -> VerificationMessage:
         return VerificationMessage(
             challenge.token_request_identifier,
             challenge.identifier,
@@ -133,6 +136,7 @@ class ExternalVerifier:
             challenge.key,
             challenge.nonce,
             *challenge.replaced,
+            language or "",
         )
 
     @sensitive_variables()

@@ -122,7 +122,7 @@ class SinchVerificationProvider(VendorProvider):
         headers = {"Authorization": f"Application {self.application_key}:{signature}", "x-timestamp": timestamp}
         return self._call(verb, path, data=body, headers={**headers, "Content-Type": CONTENT_TYPE})
 
-    def _start(self, phone_number: str, method: VerificationMethod) -> object:
+    def _start(self, phone_number: str, method: VerificationMethod, locale: str) -> object:
         content = {"identity": {"type": "number", "endpoint": phone_number}, "method": CHANNELS[method.value][0]}
         id_ = text(self._ask("POST", PATH, content).get("id"))
         return id_ and f"{method.value}:{id_}"

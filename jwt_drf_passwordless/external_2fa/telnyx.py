@@ -85,7 +85,7 @@ class TelnyxVerifyProvider(VendorProvider):
     def _error_code(self, reply: Reply) -> object:
         return reply.get("errors", 0, "code")
 
-    def _start(self, phone_number: str, method: VerificationMethod) -> object:
+    def _start(self, phone_number: str, method: VerificationMethod, locale: str) -> object:
         reply = self._post(f"/verifications/{method.value}", phone_number=phone_number)
         expect(reply, phone_number, "data", "phone_number")
         return reply.get("data", "id")

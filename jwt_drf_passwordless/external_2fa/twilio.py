@@ -50,6 +50,14 @@ class TwilioVerifyProvider(VendorProvider):
 
     name = "twilio"
     methods = (VerificationMethod.SMS, VerificationMethod.CALL, VerificationMethod.WHATSAPP)
+    #: https://www.twilio.com/docs/verify/supported-languages
+    locales = {
+        **{code: code for code in ("ar", "de", "en", "es", "fi", "fr", "it", "ja", "nl", "pl")},
+        "en-gb": "en-GB",
+        "pt": "pt",
+        "pt-br": "pt-BR",
+        "zh-hans": "zh-CN",
+    }
     default_base_url = "https://verify.twilio.com"
     errors = {
         "20404": VerificationStatus.NOT_FOUND,
@@ -94,8 +102,9 @@ class TwilioVerifyProvider(VendorProvider):
         expect(reply, phone_number, "to")
         return reply
 
-    def _start(self, phone_number: str, method: VerificationMethod) -> object:
-        return self._post("/Verifications", phone_number, To=phone_number, Channel=method.value).get("sid")
+    def _start(self, phone_number: str, method: VerificationMethod, locale: str) -> object:
+        form = {"To": phone_number, "Channel": method.value, **({"Locale": locale} if locale else {})}
+        return self._post("/Verifications", phone_number, **form).get("sid")
 
     def _check(self, phone_number: str, code: str, verification_id: str) -> VerificationStatus:
         which = {"VerificationSid": verification_id} if verification_id else {"To": phone_number}

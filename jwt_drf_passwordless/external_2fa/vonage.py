@@ -49,6 +49,17 @@ class VonageVerifyProvider(VendorProvider):
 
     name = "vonage"
     methods = tuple(CHANNELS)
+    #: https://developer.vonage.com/en/verify/guides/verify-v2-languages
+    locales = {
+        **{code: f"{code}-{code}" for code in ("de", "es", "fi", "fr", "it", "nl", "pl")},
+        "ar": "ar-xa",
+        "en": "en-us",
+        "en-gb": "en-gb",
+        "ja": "ja-jp",
+        "pt": "pt-pt",
+        "pt-br": "pt-br",
+        "zh-hans": "zh-cn",
+    }
     default_base_url = "https://api.nexmo.com/v2/verify"
     errors = {"invalid-code": VerificationStatus.REJECTED}
     statuses = {
@@ -114,13 +125,13 @@ class VonageVerifyProvider(VendorProvider):
     def _error_code(self, reply: Reply) -> object:
         return (text(reply.get("type")) or "").rpartition("#")[2]
 
-    def _start(self, phone_number: str, method: VerificationMethod) -> object:
+    def _start(self, phone_number: str, method: VerificationMethod, locale: str) -> object:
         channel = {"channel": CHANNELS[method], "to": phone_number.removeprefix("+")}
         if method is VerificationMethod.WHATSAPP:
             if not self.whatsapp_sender:
                 raise VendorError(VerificationStatus.UNSUPPORTED_CHANNEL)
             channel["from"] = self.whatsapp_sender
-        body = {"brand": self.brand, "workflow": [channel], "code_length": 6}
+        body = {"brand": self.brand, "workflow": [channel], "code_length": 6, **({"locale": locale} if locale else {})}
         return self._ask("POST", "", json=body).get("request_id")
 
     def _check(self, phone_number: str, code: str, verification_id: str) -> VerificationStatus:

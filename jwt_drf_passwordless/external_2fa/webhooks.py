@@ -11,6 +11,7 @@ from django.utils import timezone
 from jwt_drf_passwordless import delivery, limits
 from jwt_drf_passwordless.challenges import try_limit
 from jwt_drf_passwordless.clients import client_address
+from jwt_drf_passwordless.conf import settings
 from jwt_drf_passwordless.counters import cache_key
 from jwt_drf_passwordless.exceptions import MalformedRequest, WebhookFailed, WebhookRejected
 from jwt_drf_passwordless.external_2fa import signals
@@ -22,6 +23,7 @@ from jwt_drf_passwordless.external_2fa.base import (
 )
 from jwt_drf_passwordless.external_2fa.registry import Entry
 from jwt_drf_passwordless.external_2fa.services import Challenge, VerificationMessage
+from jwt_drf_passwordless.messages import language_of
 from jwt_drf_passwordless.utils import mask
 
 #: Seconds for which the id of an event is remembered.
@@ -127,6 +129,8 @@ def _escalate(entry: Entry, row: Challenge) -> None:
             row.nonce,
             row.provider,
             row.verification_id,
+            # The user is read for that only.
+            (language_of(row.user) if settings.LANGUAGE_FOR_USER else None) or "",
         )
         delivery.deliver(
             lambda: message,

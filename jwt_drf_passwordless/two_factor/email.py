@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 from jwt_drf_passwordless import challenges, delivery
 from jwt_drf_passwordless.exceptions import ProviderUnavailable, SecondFactorBroken, SecondFactorSameEmail
+from jwt_drf_passwordless.messages import language_of
 from jwt_drf_passwordless.methods import EMAIL, MOBILE
 from jwt_drf_passwordless.models import Authenticator
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
@@ -95,7 +96,8 @@ class EmailFactor(StoredFactor):
         facts = {"field": self.name, "subject": mask(_address(user))}
 
         def send() -> None:
-            context = {"user": user, "token": "", "short_token": row.short_token, "purpose": row.purpose}
+            codes = {"token": "", "short_token": row.short_token}
+            context = {"user": user, "language": language_of(user), "purpose": row.purpose, **codes}
             mail = EMAIL.render(request, context, EMAIL.address(user))
             delivery.Outgoing(mail, expires_at=row.expires_at, **facts).send()
 

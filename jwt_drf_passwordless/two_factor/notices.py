@@ -8,9 +8,15 @@ from jwt_drf_passwordless.notices import Notice, mail
 
 
 class SecondFactorChangedEmail(Notice):
-    """Templates `jwt_drf_passwordless/second_factor_changed_{subject,body}.txt`, context `action`, `factor`, `name`."""
+    """Templates `jwt_drf_passwordless/second_factor_changed_{subject,body}.txt`, context `action`, `factor`, `name`;
+    and `what`, which is both."""
 
     template_prefix = "jwt_drf_passwordless/second_factor_changed_"
+
+    def get_context_data(self) -> dict[str, Any]:
+        context = super().get_context_data()
+        factor, name = context["factor"], context["name"]
+        return {**context, "what": f"{factor} ({name})" if name else str(factor)}
 
 
 def notify(user: AbstractBaseUser, **context: Any) -> None:

@@ -45,7 +45,7 @@ class SmallVendor(VendorProvider):
     errors = {"7": VerificationStatus.BLOCKED, "busy": VerificationStatus.RATE_LIMITED}
     statuses = {409: VerificationStatus.EXPIRED}
 
-    def _start(self, phone_number, method):
+    def _start(self, phone_number, method, locale):
         return self._call("POST", "/start", json={"number": phone_number}).get("id")
 
     def _check(self, phone_number, code, verification_id):

@@ -5,16 +5,22 @@ import hashlib
 import hmac
 import json
 import re
+from urllib.parse import parse_qsl
 
 import pytest
 
 from jwt_drf_passwordless.external_2fa.base import DeliveryStatus, VerificationStatus, WebhookEventType
 from jwt_drf_passwordless.external_2fa.twilio import TwilioVerifyProvider
 from tests.external_2fa.contracts import VendorContract, WebhookContract
-from tests.vendor_server import FORM, Answer, Route, Vendor
+from tests.vendor_server import FORM, Answer, Optional, Route, Vendor
 
 SERVICE = "VA" + "5" * 32
 NUMBER = re.compile(r"\+[1-9]\d{6,14}")
+START = {
+    "To": NUMBER,
+    "Channel": re.compile("sms|call|whatsapp"),
+    "Locale": Optional(re.compile("[a-z]{2}(-[A-Z]{2})?")),
+}
 CHECK = ({"To": NUMBER, "Code": str}, {"VerificationSid": str, "Code": str})
 PATH = f"/v2/Services/{SERVICE}"
 HOOK = "https://app.example/hook/"
@@ -48,6 +54,8 @@ class Twilio(Vendor):
         return Answer(http_status, body)
 
     def send(self, request):
+        if request.fields.get("Locale") == "ja":  # stands for a language that a template does not have
+            return Answer(404, NOT_FOUND)
         return self.answer(self.start(request.fields["To"]), "pending", 201)
 
     def check(self, request):
@@ -62,7 +70,7 @@ class Twilio(Vendor):
         return self.answer(sid, "canceled") if sid else Answer(404, NOT_FOUND)
 
     routes = [
-        Route("POST", f"{PATH}/Verifications", {"To": NUMBER, "Channel": re.compile("sms|call|whatsapp")}, send, FORM),
+        Route("POST", f"{PATH}/Verifications", START, send, FORM),
         Route("POST", f"{PATH}/VerificationCheck", CHECK, check, FORM),
         Route("POST", f"{PATH}/Verifications/([^/]+)", {"Status": "canceled"}, cancel, FORM),
     ]
@@ -120,6 +128,22 @@ class TestTwilio(VendorContract, WebhookContract):
 
     def read(self, *events):
         return self.receive(json.dumps(events).encode())
+
+    @pytest.mark.parametrize(
+        ("language", "locales"),
+        [
+            ("de", ["de"]),
+            ("de-at", ["de"]),
+            ("pt-br", ["pt-BR"]),
+            ("zh-hans", ["zh-CN"]),
+            ("ja", ["ja", None]),
+            ("sv", [None]),
+        ],
+    )
+    def test_the_language_goes_along_if_the_vendor_has_it(self, language, locales):
+        assert self.make_provider().send_verification("+12025550123", language=language).success
+        sent = [dict(parse_qsl(request.body.decode())) for request in self.vendor.requests]
+        assert [fields.get("Locale") for fields in sent] == locales
 
     @pytest.mark.parametrize(
         ("code", "http_status", "status"),

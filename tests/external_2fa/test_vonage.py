@@ -17,7 +17,7 @@ from jwt.algorithms import RSAAlgorithm
 from jwt_drf_passwordless.external_2fa.base import VerificationMethod, VerificationStatus, WebhookEventType
 from jwt_drf_passwordless.external_2fa.vonage import VonageVerifyProvider
 from tests.external_2fa.contracts import VendorContract, WebhookContract
-from tests.vendor_server import Answer, Route, Vendor
+from tests.vendor_server import Answer, Optional, Route, Vendor
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PEM = KEY.private_bytes(
@@ -28,7 +28,12 @@ APPLICATION = "a0000000-0000-4000-8000-00000000000a"
 BASIC = "Basic " + base64.b64encode(b"a1b2c3d4:secret").decode()
 TO = re.compile(r"[1-9]\d{6,14}")
 ITEM = ({"channel": re.compile("sms|voice"), "to": TO}, {"channel": "whatsapp", "to": TO, "from": "447700900000"})
-START = {"brand": "Example", "workflow": [ITEM], "code_length": 6}
+START = {
+    "brand": "Example",
+    "workflow": [ITEM],
+    "code_length": 6,
+    "locale": Optional(re.compile("[a-z]{2}-[a-z]{2}")),
+}
 ID = "00000000-0000-4000-8000-000000000001"
 
 
@@ -42,6 +47,8 @@ class Vonage(Vendor):
 
     def send(self, request):
         item = request.fields["workflow"][0]
+        if request.fields.get("locale") == "ja-jp":  # stands for a language that a channel does not have
+            return Answer(422, problem("invalid-params"))
         return Answer(202, {"request_id": self.start("+" + item["to"])})
 
     def check(self, request, id_):
@@ -112,6 +119,21 @@ class TestVonage(VendorContract, WebhookContract):
 
     def event(self, **changes):
         return self.make_provider().parse_webhook(json.loads(self.webhook) | changes)
+
+    @pytest.mark.parametrize(
+        ("language", "locales"),
+        [
+            ("de", ["de-de"]),
+            ("de-at", ["de-de"]),
+            ("pt-br", ["pt-br"]),
+            ("zh-hans", ["zh-cn"]),
+            ("ja", ["ja-jp", None]),
+            ("sv", [None]),
+        ],
+    )
+    def test_the_language_goes_along_if_the_vendor_has_it(self, language, locales):
+        assert self.make_provider().send_verification("+12025550123", language=language).success
+        assert [json.loads(request.body).get("locale") for request in self.vendor.requests] == locales
 
     @pytest.mark.parametrize(
         ("http_status", "body", "status", "code"),

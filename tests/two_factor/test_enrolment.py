@@ -329,7 +329,7 @@ def test_an_added_phone_is_told(api, ada, heard):
     ]
     assert mail.outbox[-1].to == ["ada@example.com"]
     assert mail.outbox[-1].subject == "A second factor was added to your account"
-    assert "This is now a second factor of your account: phone ***99\n" in mail.outbox[-1].body
+    assert "This is now a second factor of your account: phone (***99)\n" in mail.outbox[-1].body
 
 
 def test_a_replaced_phone_is_told(api, grace, heard):
@@ -344,7 +344,7 @@ def test_a_removed_phone_is_told(api, grace, heard):
     api.send("DELETE", "2fa/phone/", access=api.pair(grace)["access"])
     assert [fact[0] for fact in heard] == ["factor_removed", "second_factor_changed"]
     assert mail.outbox[-1].subject == "A second factor was removed from your account"
-    assert "This second factor was removed from your account: phone ***99\n" in mail.outbox[-1].body
+    assert "This second factor was removed from your account: phone (***99)\n" in mail.outbox[-1].body
 
 
 def test_the_notice_names_the_site(api, ada, configure):

@@ -286,7 +286,7 @@ def test_the_user_is_told(api, grace, codes):
     recover(api, grace, codes[0])
     (message,) = mail.outbox
     assert (message.to, message.subject) == (["grace@example.com"], "A recovery code of your account was used")
-    assert "One of your recovery codes was used. Still good: 9\n" in message.body
+    assert "One of your recovery codes was used. 9 are still good.\n" in message.body
     assert "If you did not do this, please contact us at once." in message.body
 
 

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from jwt_drf_passwordless.exceptions import ProviderUnavailable
 from jwt_drf_passwordless.external_2fa.base import VerificationStatus, result_of
 from jwt_drf_passwordless.external_2fa.registry import Entry
+from jwt_drf_passwordless.messages import language_of
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.models import PhoneDevice
 from jwt_drf_passwordless.two_factor.base import NotSent, NumberRefused, PhoneProvider, note_sent, sender_name
@@ -33,7 +34,9 @@ class ExternalPhoneProvider(PhoneProvider):
 
     def send(self, number: str, row: Challenge, request: Request | None, device: PhoneDevice | None = None) -> None:
         method = self.provider.methods[0]
-        result = result_of(lambda: self.provider.send_verification(number, method))
+        language = language_of(row.user) if self.provider.uses_language else None
+        more = {"language": language} if language else {}
+        result = result_of(lambda: self.provider.send_verification(number, method, **more))
         if result.success is not True:
             logger.warning("%s has sent no code: %s %s", self.alias, result.status.value, result.error_code or "")
         if result.status is VerificationStatus.INVALID_NUMBER:
