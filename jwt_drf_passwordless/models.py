@@ -47,7 +47,7 @@ class ChallengeManager(DecidingManager["PasswordlessChallengeToken"]):
 
         Returns the row as written, or None when another request was faster: of parallel calls that read
         the same in the columns `if_unchanged`, one wins. Without them the last one does, if there was a row.
-        Raises OperationalError where the database cannot write, which nobody may take for a wait.
+        Outside a transaction raises OperationalError where the database cannot write: nobody may take that for a wait.
         """
         alias = self._write_alias
         # In autocommit a statement that fails undoes itself; in the caller's transaction it needs a savepoint.
@@ -57,8 +57,8 @@ class ChallengeManager(DecidingManager["PasswordlessChallengeToken"]):
                 with transaction.atomic(using=alias) if in_transaction else nullcontext():
                     return self._write(alias, row, if_unchanged, values)
             except OperationalError:
-                if in_transaction:
-                    raise
+                if in_transaction:  # in which nothing can be read or written again
+                    return None
                 # Who has lost a deadlock finds now what the winner wrote; a disk that was full still is.
                 return self._write(alias, row, if_unchanged, values)
         except IntegrityError:  # somebody else's insert, a user deleted meanwhile
