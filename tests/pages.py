@@ -134,8 +134,10 @@ class Server:
         if isinstance(found, dict):
             keys = found.keys() & {"access", "refresh", "ticket", "handle", "id"}
             self.known |= {key.upper(): found[key] for key in keys}
+        # Django 6.1 prints long lines as quoted-printable.
+        printed = self.printed.replace("=\n", "").replace("=3D", "=")
         for name, pattern in (("CODE", r"code is (\d{6})|^(\d{6}) is your"), ("TOKEN", r"#token=(\w+)()")):
-            for match in re.finditer(pattern, self.printed, flags=re.MULTILINE):
+            for match in re.finditer(pattern, printed, flags=re.MULTILINE):
                 self.known[name] = match[1] or match[2]
         return answer.status, found
 
