@@ -43,9 +43,8 @@ def _parse(text: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def counted_as(request: HasMeta | None) -> str:
+def counted_as(address: Address | None) -> str:
     """What the requests of a client are counted by: its IPv4 address or IPv6 /64; empty where that is unknown."""
-    address = client_address(request)
     if address is None:
         return ""
     return str(address) if address.version == 4 else address.exploded[:19]

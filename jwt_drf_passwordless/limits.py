@@ -48,7 +48,7 @@ def check_network(name: str, request: Request, *, public_only: bool = True) -> N
     if public_only and (address is None or not address.is_global):
         return
     try:
-        _check_rate(name, counted_as(request))
+        _check_rate(name, counted_as(address))
     except Throttled:
         record(network_limited, field="", request=request, limit=name)
         raise

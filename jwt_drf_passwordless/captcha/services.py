@@ -62,7 +62,7 @@ def require_captcha(given: Mapping[str, Any], route: str, request: Request) -> N
 def _is_due(route: str, request: Request, after: int) -> bool:
     if not after:
         return True
-    number, _ = count_in_window(AFTER_WINDOW, "captcha", route, counted_as(request))
+    number, _ = count_in_window(AFTER_WINDOW, "captcha", route, counted_as(client_address(request)))
     # 0: the cache has failed, and nobody knows how many there were.
     return number == 0 or number > after
 
