@@ -232,6 +232,38 @@ def test_production_shows_no_schema():
     assert (code, "Resolver404" in errors, "api/schema/" in errors) == (1, True, True)
 
 
+PAGES = """
+from django.test import Client
+
+if DEBUG:  # who has an account is shown
+    call_command("migrate", verbosity=0)
+client = Client(headers={"host": HOST})
+page = client.get("/", secure=not DEBUG)
+assert page.status_code == 200
+assert ("Developer inbox" in page.content.decode()) is DEBUG
+assert page.headers["Referrer-Policy"] == "no-referrer"
+assert "'unsafe-" not in page.headers["Content-Security-Policy"]
+for part in ("default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"):
+    assert part in page.headers["Content-Security-Policy"].split("; "), part
+for path in ("/inbox/", "/inbox/messages/"):
+    assert client.get(path, secure=not DEBUG).status_code == (200 if DEBUG else 404), path
+"""
+
+
+@pytest.mark.parametrize(("debug", "variables"), [(True, {}), (False, PRODUCTION)])
+def test_the_inbox_is_there_with_debug_only(debug, variables):
+    host = "localhost" if debug else "app.example.com"
+    script = f"from django.core.management import call_command\nDEBUG, HOST = {debug}, {host!r}\n{PAGES}"
+    code, output, errors = run(EXAMPLE / "manage.py", "shell", "-c", script, **variables)
+    assert code == 0, output + errors
+
+
+def test_production_keeps_no_messages():
+    script = "from django.conf import settings as s; print(s.EMAIL_BACKEND, s.SMS_BACKEND, s.JWT_DRF_PASSWORDLESS)"
+    code, output, errors = run(EXAMPLE / "manage.py", "shell", "-c", script, **PRODUCTION, DJANGO_VENDOR="fake")
+    assert (code, "web." in output) == (0, False), output + errors
+
+
 def test_its_own_tests_pass():
     code, output, errors = run(EXAMPLE / "manage.py", "test", "accounts")
     assert code == 0, output + errors
