@@ -259,7 +259,7 @@ def test_the_inbox_is_there_with_debug_only(debug, variables):
 
 
 def test_production_keeps_no_messages():
-    script = "from django.conf import settings as s; print(s.EMAIL_BACKEND, s.SMS_BACKEND, s.JWT_DRF_PASSWORDLESS)"
+    script = "from config import settings as s; print(s.MAILER, s.SMS_BACKEND, s.JWT_DRF_PASSWORDLESS)"
     code, output, errors = run(EXAMPLE / "manage.py", "shell", "-c", script, **PRODUCTION, DJANGO_VENDOR="fake")
     assert (code, "web." in output) == (0, False), output + errors
 

@@ -13,7 +13,7 @@ from web import inbox
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 RUN_AXE = "const done = arguments[arguments.length - 1]; axe.run(document).then(done);"
 #: Widest and narrowest screen that the page is looked at on, with the colours that are asked for.
-DESKTOP, PHONE = (1280, 860), (360, 760)
+DESKTOP, PHONE = (1040, 680), (360, 760)
 
 
 def code_sent_to(to: str) -> str:
@@ -44,6 +44,7 @@ class Screen:
         """The size of the window, in CSS pixels, and the colours that the user prefers."""
         metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        self.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
         media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
 

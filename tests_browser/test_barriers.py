@@ -12,6 +12,16 @@ from jwt_drf_passwordless.testing import enrol_totp, recovery_codes, totp_code
 from tests_browser.conftest import ADA
 from tests_browser.screen import DESKTOP, PHONE, code_sent_to, link_sent_to
 
+#: In docs/pictures/.
+KEPT = {
+    "sign-in-light",
+    "code-light",
+    "account-light",
+    "sign-in-dark",
+    "second-factor-dark",
+    "authenticator-app-dark",
+    "account-dark",
+}
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 
 
@@ -23,8 +33,10 @@ def looked_at(request, screen):
 
     def look(name=None):
         assert screen.barriers() == []
-        if name and os.environ.get("PICTURES") == "1":
+        if f"{name}-{scheme}" in KEPT and os.environ.get("PICTURES") == "1":
             PICTURES.mkdir(exist_ok=True)
+            away = {"type": "mouseMoved", "x": 0, "y": 0}
+            screen.driver.execute_cdp_cmd("Input.dispatchMouseEvent", away)
             screen.driver.execute_script("document.activeElement.blur(); scrollTo(0, 0)")
             screen.driver.save_screenshot(str(PICTURES / f"{name}-{scheme}.png"))
 
@@ -95,13 +107,16 @@ def test_the_console_tells_what_the_policy_forbids(driver, screen, ada):
     """Or the other tests could see nothing."""
     screen.open()
     screen.heading("Sign in")
-    driver.execute_script("document.body.append(Object.assign(new Image(), {src: 'https://example.com/'}))")
-    driver.execute_script(
-        "document.body.append(document.createElement('style')); document.body.lastChild.append('a{}')"
-    )
+    driver.execute_script("""
+        document.body.append(Object.assign(new Image(), {src: "https://example.com/"}));
+        const style = document.createElement("style");
+        style.append("a {}");
+        document.body.append(style);
+    """)
     found = []
-    screen.wait(lambda: found.extend(screen.complaints()) or len(found) == 2)
-    assert all("Content Security Policy" in one for one in found)
+    screen.wait(lambda: found.extend(screen.complaints()) or len(found) >= 2)
+    policy = " ".join(one for one in found if "Content Security Policy" in one)
+    assert ("img-src" in policy, "style-src" in policy) == (True, True)
 
 
 def test_a_barrier_is_found(screen, ada):

@@ -370,8 +370,8 @@ def test_recovery_codes_are_shown_once(screen, ada):
     screen.heading("Your recovery codes")
     assert len(screen.all("#ask-codes li")) == 10
     screen.press("I have kept them")
-    screen.says("Recovery code added.")
-    assert screen.listed("factors") == ["Authenticator app", "Recovery code"]
+    screen.says("Recovery codes added.")
+    assert screen.listed("factors") == ["Authenticator app", "Recovery codes"]
 
 
 # What needs a fresh login.

@@ -11,6 +11,7 @@ const METHODS = {
   email: "Email",
   recovery_code: "Recovery code",
 };
+const NAMES = { ...METHODS, recovery_code: "Recovery codes" };
 const PROOFS = {
   pwd: "password", otp: "one-time code", sms: "SMS", tel: "call", hwk: "passkey", swk: "passkey", recovery: "recovery code",
 };
@@ -345,7 +346,7 @@ async function confirmed() {
 }
 
 function addFactor(method) {
-  const sentence = `${METHODS[method]} added. An email tells you so.`;
+  const sentence = `${NAMES[method]} added. An email tells you so.`;
   const done = async () => (client.isSignedIn ? account(sentence) : signIn(`${sentence} Please sign in again.`));
   const back = () => account();
   const confirm = (begun) => async (token) => {
@@ -475,7 +476,7 @@ function listFactors(factors, available) {
         `added ${day(factor.created_at)}`,
         factor.last_used_at && `last used ${day(factor.last_used_at)}`,
       ];
-      return entry(METHODS[factor.method] ?? factor.method, facts, "Remove", async () => {
+      return entry(NAMES[factor.method], facts, "Remove", async () => {
         await guarded(() => client.removeFactor(factor));
         await account("Removed. An email tells you so.");
       });
@@ -485,8 +486,7 @@ function listFactors(factors, available) {
   $("add").replaceChildren(
     ...available.map((method) => {
       const has = method !== "passkey" && factors.some((factor) => factor.method === method);
-      const name = method === "recovery_code" ? "recovery codes" : METHODS[method].toLowerCase();
-      const button = h("button", { textContent: `${has ? "Replace" : "Add"} ${name}` });
+      const button = h("button", { textContent: `${has ? "Replace" : "Add"} ${NAMES[method].toLowerCase()}` });
       press(button, () => addFactor(method));
       return button;
     }),
