@@ -1,7 +1,9 @@
 """The client module by itself: what a page cannot show."""
 
 import json
+import re
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 import time_machine
@@ -158,3 +160,25 @@ def test_a_store_of_ones_own_holds_what_is_kept(run, ada):
         code_sent_to(PHONE),
     )
     assert json.dumps(kept) == json.dumps([["device", "refresh"], 0])
+
+
+#: A prompt that is answered by the inbox.
+ANSWERED = """
+window.prompt = () => {
+  const request = new XMLHttpRequest();
+  request.open("GET", "/inbox/messages/", false);
+  request.send();
+  return JSON.parse(request.responseText).messages[0].text.match(/\\b\\d{6}\\b/)[0];
+};
+"""
+
+
+def test_the_script_of_the_documentation_signs_in(screen, ada):
+    enrol_phone(ada, PHONE)
+    page = Path(__file__).resolve().parent.parent / "docs" / "javascript-client.md"
+    script = re.search(r"```js\n(.*?)```", page.read_text(), flags=re.DOTALL)[1]
+    body = re.sub(r'import (.*?) from "(.*?)"', r'const \1 = await import("\2")', script)
+    screen.open("/inbox/")
+    run = f"{ANSWERED} (async () => {{ {body} }})().then(arguments[0], arguments[0])"
+    me = screen.driver.execute_async_script(run)
+    assert (me["email"], me["amr"]) == (ADA, ["otp", "sms", "mfa"])
