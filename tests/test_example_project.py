@@ -84,7 +84,8 @@ def test_the_demo_walks_through_every_flow(port):
 
 def test_the_demo_stays_up_until_it_is_stopped(port):
     with start(EXAMPLE / "demo.py", PORT=port) as process:
-        assert any("until Ctrl-C" in line for line in process.stdout)
+        assert any(f"Now open http://localhost:{port}/" in line for line in process.stdout)
+        assert any("The database is deleted at the end" in line for line in process.stdout)
         client = http.client.HTTPConnection("127.0.0.1", int(port), timeout=10)
         client.request("GET", "/")
         assert b"Send me a code" in client.getresponse().read()

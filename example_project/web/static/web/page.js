@@ -270,7 +270,9 @@ on($("identify"), async () => {
   });
   prove({
     title: "Enter the code",
-    text: `If ${identifier} has an account, a code is on its way there.`,
+    text: seconds
+      ? `A code was asked for ${identifier} a moment ago: use it, or have a new one sent after the wait.`
+      : `If ${identifier} has an account, a code is on its way there.`,
     sent: true,
     wait: seconds,
     methods: [identifier.includes("@") ? "email" : "phone"],
