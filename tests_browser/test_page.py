@@ -248,6 +248,24 @@ def test_who_turns_away_from_a_passkey_is_told(authenticator, screen, ada):
     screen.fails("No passkey was used.")
 
 
+def test_a_passkey_that_is_not_known_is_told(browser, screen, ada):
+    screen.sign_in(ADA)
+    screen.press("Add passkey")
+    screen.says("Passkey added.")
+    Authenticator.objects.all().delete()
+    screen.driver.execute_script("localStorage.clear()")
+    screen.open()
+    screen.fails("This passkey is not known here.")
+
+
+def test_at_an_ip_address_the_place_for_passkeys_is_named(screen, ada, settings, site):
+    settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    screen.driver.get(site.replace("localhost", "127.0.0.1"))
+    assert screen.find(".note a").get_attribute("href") == f"{site}/"
+    screen.press("Use a passkey")
+    screen.fails("Passkeys do not work at this address of the site.")
+
+
 def test_a_passkey_is_the_second_factor(authenticator, screen, ada):
     screen.sign_in(ADA)
     screen.press("Add passkey")

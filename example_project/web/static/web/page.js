@@ -19,6 +19,7 @@ const SENTENCES = {
   invalid_ticket: "That took too long. Please sign in again.",
   unreachable: "The server cannot be reached. Check your connection and try again.",
   NotAllowedError: "No passkey was used. Try again, or choose another way.",
+  SecurityError: "Passkeys do not work at this address of the site.",
   InvalidStateError: "This device has a passkey of your account already.",
   second_factor_enrolment_required: "You have no second factor yet. Add one first.",
 };
@@ -228,6 +229,7 @@ function signIn(sentence = "") {
     .signInByAutofill()
     .then((pending) => pending !== undefined && goOn(pending))
     .catch((error) => {
+      if (error.code !== "invalid_credentials") return; // nobody has asked for anything yet
       $("by-passkey").querySelector(".error").textContent = explain(error, "This passkey is not known here.");
     });
 }
