@@ -198,7 +198,10 @@ class PhoneDevice(models.Model):
 class AuthenticatorManager(DecidingManager["Authenticator"]):
     def of(self, user: AbstractBaseUser) -> list["Authenticator"]:
         """All of the user's, pending ones too, the oldest first."""
-        return list(self.filter(user_id=user.pk).order_by("pk"))
+        wanted = {"user_id": user.pk}
+        return statements.fetch(
+            self._write_alias, self.model, lambda holes: self.filter(**holes).order_by("pk"), wanted
+        )
 
 
 class Authenticator(models.Model):
