@@ -13,7 +13,7 @@ COPY jwt_drf_passwordless jwt_drf_passwordless
 # pyproject.toml has the ranges of versions.
 # hadolint ignore=DL3013
 RUN pip install --no-cache-dir --upgrade "pip>=25.1" \
-    && pip install --no-cache-dir '.[postgresql,totp]' --group example
+    && pip install --no-cache-dir '.[openapi,passkeys,postgresql,totp]' --group demo --group example
 WORKDIR /app
 COPY example_project .
 # The development settings, which need no secrets, know the same files.

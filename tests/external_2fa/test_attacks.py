@@ -238,7 +238,7 @@ def test_an_error_code_that_is_a_number_is_told(external, vendor, api, make_user
 def test_what_a_debugger_shows_of_a_delivery_has_no_keys_and_no_number(external, started):
     external(alias="first", name="KEY0123")
     challenge = PasswordlessChallengeToken.objects.get()
-    shown = repr([find_entry(), VERIFIER.message(challenge, "sms")])
+    shown = repr([find_entry(), VERIFIER.message(challenge, "sms", None)])
     assert "KEY0123" in repr(find_entry().config)
     assert "config" not in shown
     assert PHONE not in shown

@@ -154,7 +154,7 @@ def test_a_stored_factor_from_beginning_to_end(api, ada, heard):  # noqa: F811
         ("factor_removed", None),
         ("second_factor_changed", "removed"),
     ]
-    assert ["word Mine" in mail.outbox[0].body, "word New name" in mail.outbox[1].body] == [True, True]
+    assert ["word (Mine)" in mail.outbox[0].body, "word (New name)" in mail.outbox[1].body] == [True, True]
 
 
 def test_what_the_client_needs_for_a_proof_is_in_the_answer(api, ada):
