@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 from jwt_drf_passwordless.conf import settings
 
+#: Most characters of what a client says of itself: browsers name themselves last, after more than a hundred.
+AGENT_LENGTH = 255
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -29,6 +32,12 @@ def client_address(request: HasMeta | None) -> Address | None:
         if len(entries) >= settings.TRUSTED_PROXIES:
             return _parse(entries[-settings.TRUSTED_PROXIES]) or _parse(written)
     return _parse(written)
+
+
+def user_agent(request: HasMeta | None) -> str:
+    """What the client says of itself (User-Agent, RFC 9110 section 10.1.5), in printable characters; "" for nothing."""
+    said = "" if request is None else str(request.META.get("HTTP_USER_AGENT", ""))
+    return "".join(filter(str.isprintable, said)).strip()[:AGENT_LENGTH]
 
 
 def _parse(text: str) -> Address | None:

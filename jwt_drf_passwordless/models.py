@@ -220,7 +220,7 @@ class Authenticator(models.Model):
     #: Digest by which one is found, where its proof names it; two accounts never share one.
     lookup = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 - NULLs are never equal
     #: What the user calls it.
-    name = models.CharField(_("name"), max_length=64, blank=True)
+    name = models.CharField(_("name"), max_length=255, blank=True)
     #: Sealed; see `jwt_drf_passwordless.sealing`.
     secret = models.TextField(blank=True)
     #: What is no secret, such as a public key.
@@ -277,7 +277,7 @@ class Session(models.Model):
     previous_jti = models.CharField(max_length=64, blank=True)
     rotated_at = models.DateTimeField()
     #: What the user calls it, or what the client has said of itself.
-    name = models.CharField(_("name"), max_length=64, blank=True)
+    name = models.CharField(_("name"), max_length=255, blank=True)
     #: Of the last use, shortened as in the log.
     network = models.CharField(_("network"), max_length=64, blank=True)
     #: RFC 8176 names with spaces between.

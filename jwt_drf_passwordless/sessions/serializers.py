@@ -25,7 +25,7 @@ class RefreshTokenSerializer(serializers.Serializer[Any]):
 
 
 class NameSerializer(serializers.Serializer[Any]):
-    name = TextField(max_length=services.NAME_LENGTH, allow_blank=True)
+    name = TextField(max_length=64, allow_blank=True)
 
 
 class SessionSerializer(serializers.ModelSerializer[Session]):

@@ -18,16 +18,13 @@ from rest_framework_simplejwt.tokens import RefreshToken, Token
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from jwt_drf_passwordless.claims import session_of
-from jwt_drf_passwordless.clients import network
+from jwt_drf_passwordless.clients import network, user_agent
 from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.exceptions import InvalidCredentials
 from jwt_drf_passwordless.models import Session
 from jwt_drf_passwordless.sessions.conf import is_on, option
 from jwt_drf_passwordless.sessions.signals import session_replayed, sessions_ended
 from jwt_drf_passwordless.token_response import proof_of
-
-#: Characters of a session's name.
-NAME_LENGTH = 64
 
 AnyRefreshToken = TypeVar("AnyRefreshToken", bound=RefreshToken)
 
@@ -45,7 +42,7 @@ def start(user: AbstractBaseUser, refresh: RefreshToken, request: Request | None
             user_id=user.pk,
             jti=_jti(refresh),
             rotated_at=now,
-            name=_name_of_client(request),
+            name=user_agent(request),  # until the user gives it another name
             network=network(request) or "",
             amr=" ".join(proof_of(user).amr),
             created_at=now,
@@ -181,12 +178,6 @@ def _session_id(claims: Mapping[str, Any]) -> UUID | None:
         return UUID(session_of(claims) or "")
     except ValueError:
         return None
-
-
-def _name_of_client(request: Request | None) -> str:
-    """What the client says of itself, until the user gives the session a name."""
-    said = "" if request is None else str(request.META.get("HTTP_USER_AGENT", ""))
-    return "".join(filter(str.isprintable, said))[:NAME_LENGTH].strip()
 
 
 def _check_user(session: Session, token: Token, request: Request | None) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
-from jwt_drf_passwordless.clients import network
+from jwt_drf_passwordless.clients import network, user_agent
 from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.models import Authenticator
 from jwt_drf_passwordless.two_factor.conf import is_on, option
@@ -35,8 +35,6 @@ ASKING_KEY = "trust_device"
 #: Random bytes of a token, and most characters that are looked at.
 TOKEN_BYTES = 32
 MAX_TOKEN_LENGTH = 255
-#: Characters of the User-Agent that name a device.
-NAME_LENGTH = 64
 
 
 def is_offered() -> bool:
@@ -64,12 +62,11 @@ def offer(user: AbstractBaseUser, request: Request | None) -> dict[str, str]:
         return {}
     now, token = timezone.now(), secrets.token_urlsafe(TOKEN_BYTES)
     _of(user).filter(confirmed_at__lte=_oldest(now)).delete()
-    agent = request.headers.get("User-Agent", "") if request else ""
     Authenticator.objects.create(
         user_id=user.pk,
         method=METHOD,
         lookup=_lookups(user, token)[0],
-        name="".join(filter(str.isprintable, agent))[:NAME_LENGTH],
+        name=user_agent(request),
         data={"network": network(request), "account": account_digests(user)[0]},
         created_at=now,
         confirmed_at=now,
