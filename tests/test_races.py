@@ -21,6 +21,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ADA = "ada@example.com"
 PHONE = "+12015550123"
+#: How often a race is run. SQLite has one writer at a time, so that little of it is left to chance there.
+ROUNDS = 5 if connection.vendor == "sqlite" else 20
 #: Turns a code into another one of the same form.
 WRONG = str.maketrans("0123456789", "1234567890")
 
@@ -80,7 +82,7 @@ def test_of_sixteen_uses_of_one_code_one_wins(api, make_user, without_cooldown, 
     make_user(email=ADA)
     sixteen = crowd(16)
 
-    for _ in range(20):
+    for _ in range(ROUNDS):
         api.request_email(ADA)
         code = sent_code()
         statuses = sixteen.statuses(lambda api, number, code=code: api.exchange_email(ADA, code))
@@ -91,7 +93,7 @@ def test_of_sixteen_uses_of_one_link_one_wins(api, make_user, without_cooldown, 
     make_user(email=ADA)
     sixteen = crowd(16)
 
-    for _ in range(20):
+    for _ in range(ROUNDS):
         api.request_email(ADA)
         body = {"token": sent_link_token()}
         statuses = sixteen.statuses(lambda api, number, body=body: api.post("exchange/", body))
@@ -125,7 +127,7 @@ def test_with_two_uses_two_of_sixteen_win(api, make_user, configure, without_coo
     make_user(email=ADA)
     sixteen = crowd(16)
 
-    for _ in range(20):
+    for _ in range(ROUNDS):
         api.request_email(ADA)
         code = sent_code()
         statuses = sixteen.statuses(lambda api, number, code=code: api.exchange_email(ADA, code))

@@ -4,12 +4,11 @@ import pytest
 
 from jwt_drf_passwordless.models import Session
 from tests.sessions.conftest import GONE, SessionApi, claims, outcome
-from tests.test_races import crowd
+from tests.test_races import ROUNDS, crowd
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 __all__ = ["crowd"]
-ROUNDS = 20
 
 
 def test_sixteen_uses_of_one_token_have_one_successor(api, ada, crowd):
