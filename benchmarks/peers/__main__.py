@@ -156,21 +156,10 @@ def report(results: dict, facts: dict) -> None:
     row(*["---"] * (len(CASES) + 2))
     for name, result in results.items():
         if PEERS[name].cases:
-            floor = result["ms"][FLOORS[1]]
-            cells = [cell(result, case, floor) for case in CASES]
-            row(PEERS[name].name, *cells, f"{floor:.2f}")
+            row(PEERS[name].name, *(cell(result, case) for case in CASES), f"{result['ms'][FLOORS[1]]:.2f}")
     say()
-    row(
-        "",
-        "code readable",
-        "used twice",
-        "right code after wrong ones",
-        "mails",
-        "start, ms",
-        "MB",
-        "MB warm",
-        "MB end",
-    )
+    tests = ["code readable", "used twice", "right code after wrong ones", "requests mailed"]
+    row("", *tests, "start, ms", "MB loaded", "MB warm", "MB end")
     row(*["---"] * 9)
     for name, result in results.items():
         tried = result["facts"] or {}
@@ -192,11 +181,12 @@ def row(*cells: object) -> None:
     say(re.sub(" +", " ", f"| {' | '.join(map(str, cells))} |"))
 
 
-def cell(result: dict, case: str, floor: float) -> str:
+def cell(result: dict, case: str) -> str:
     if case not in result["ms"]:
         return ""
+    wall, cpu = (result[kind][case] / result[kind][FLOORS[1]] for kind in ("ms", "cpu_ms"))
     reads, writes = result["statements"][case]
-    return f"{result['ms'][case] / floor:.2f} ({reads}+{writes})"
+    return f"{wall:.2f} / {cpu:.2f} ({reads}+{writes})"
 
 
 def faster(results: dict) -> list[str]:
