@@ -153,7 +153,7 @@ def _fill_postgresql(users: int, rows: int) -> None:
             f"INSERT INTO {table} (key, purpose, token_request_identifier, identifier, user_id, short_digest,"  # noqa: S608
             " long_digest, expires_at, sends, next_send_at, uses, tries, nonce, provider, verification_id, channel)"
             " SELECT key, %s, 'email', email, id, key, key, now() + interval '600 s', 1, now(), 0, 0, '', '', '', ''"
-            f" FROM (SELECT encode({key}, 'hex') AS key, email, id FROM benchmarks_user ORDER BY id LIMIT %s) AS some"
+            f" FROM (SELECT encode({key}, 'hex') AS key, email, id FROM benchmarks_user ORDER BY id LIMIT %s) AS asked"
             " ORDER BY key",
             [LOGIN, rows],
         )
