@@ -169,18 +169,26 @@ print(cursor.fetchall(), [name for name in connection.introspection.table_names(
 
 def test_a_project_moves_from_authy_and_from_django_two_factor_auth(walk):
     columns = [f"{name} = models.CharField(max_length=40, blank=True)" for name in ("authy_phone", "authy_id")]
-    # The columns of the phone plugin of django-two-factor-auth 1.18.1 that are read.
+    # The columns of django-two-factor-auth 1.18.1 and django-otp 1.7.5 that are read.
     statements = """
 make("ada", "ada@example.com", "correct horse battery", authy_phone="+12015550123", authy_id="42")
 make("grace", "grace@example.com", authy_phone="2015550123", authy_id="43")
+make("hedy", "hedy@example.com", authy_id="44")
 make("eve", "eve@example.com", authy_phone="+12015550123")
-bob = make("bob", "bob@example.com")
-cursor.execute(
-    "CREATE TABLE two_factor_phonedevice"
-    " (id integer PRIMARY KEY, name varchar(64), confirmed bool, number varchar(128), user_id integer)"
-)
+bob, tom, wendy, kim, nils = [make(name) for name in ("bob", "tom", "wendy", "kim", "nils")]
+columns = "id integer PRIMARY KEY, name varchar(64), confirmed bool, user_id integer"
+totp = ", key varchar(80), step integer, t0 integer, digits integer, last_t integer"
+tables = {"two_factor_phonedevice": ", number varchar(128)", "otp_totp_totpdevice": totp, "otp_email_emaildevice": ""}
+for table, more in tables.items():
+    cursor.execute(f"CREATE TABLE {table} ({columns}{more})")
 for row in [(1, "backup", 1, "+12015550188"), (2, "default", 1, "+12015550177"), (3, "default", 0, "+12015550166")]:
-    cursor.execute("INSERT INTO two_factor_phonedevice VALUES (%s, %s, %s, %s, %s)", [*row, bob.pk])
+    cursor.execute("INSERT INTO two_factor_phonedevice VALUES (%s, %s, %s, %s, %s)", [*row[:3], bob.pk, row[3]])
+for user, confirmed, digits in [(tom, 1, 6), (wendy, 1, 8), (nils, 0, 6)]:
+    cursor.execute(
+        "INSERT INTO otp_totp_totpdevice VALUES (NULL, 'default', %s, %s, %s, 30, 0, %s, -1)",
+        [confirmed, user.pk, "3132333435363738393031323334353637383930", digits],
+    )
+cursor.execute("INSERT INTO otp_email_emaildevice VALUES (1, 'default', 1, %s)", [kim.pk])
 """
     prepare(walk, columns, statements)
 
@@ -188,6 +196,15 @@ for row in [(1, "backup", 1, "+12015550188"), (2, "default", 1, "+12015550177"),
 
     facts = """
 from jwt_drf_passwordless.models import PhoneDevice
+from jwt_drf_passwordless.testing import totp_code
+from jwt_drf_passwordless.two_factor.eligibility import factors_of, has_factor
+from jwt_drf_passwordless.two_factor.totp import TotpFactor
 print(list(PhoneDevice.objects.order_by("pk").values_list("user__username", "number", "vendor_user_id")))
+print(*[user.username for user in Customer.objects.order_by("pk") if not has_factor(user)])
+tom = Customer.objects.get(username="tom")
+print(*[factor.name for factor in factors_of(tom)])
+print(TotpFactor().verify(tom, None, totp_code("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")))
 """
-    assert tell(walk, facts) == "[('ada', '+12015550123', '42'), ('bob', '+12015550177', '')]"
+    refused = ["('grace', '', '43')", "('hedy', '', '44')", "('kim', '', '')", "('wendy', '', '')"]
+    phones = ["('ada', '+12015550123', '42')", *refused[:2], "('bob', '+12015550177', '')", *refused[2:]]
+    assert tell(walk, facts).splitlines() == [f"[{', '.join(phones)}]", "eve nils", "totp", "True"]
