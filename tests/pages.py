@@ -167,7 +167,9 @@ class Walk:
 
     def __init__(self, folder, project=None):
         self.folder = folder
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
+        # Not the suite's own settings, nor the versions that pip is held to for it.
+        mine = ("DJANGO_", "PIP_CONSTRAINT")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(mine)}
         self.environment = {**environment, "SECOND_FACTOR_KEY": "k" * 43}
         self.server = Server(folder / "manage.py", self.environment, folder / "server.log")
         self.answer = self.status = None
