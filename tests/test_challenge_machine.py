@@ -39,7 +39,8 @@ from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
 from tests.conftest import SCAN, Api
 
-NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+#: In Unix seconds: a time of a zone would change that of the process, which naive datetimes are in.
+NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc).timestamp()
 DAY = 24 * 3600
 LIFETIME, MAX_TRIES = 600, 5
 #: Two addresses of which the user has one at a time, and the user's number.
