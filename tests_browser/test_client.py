@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from django.contrib.auth import get_user_model
 
 from jwt_drf_passwordless.models import Session
 from jwt_drf_passwordless.testing import enrol_phone
 from tests_browser.conftest import ADA, PASSWORD, PHONE
 from tests_browser.screen import code_sent_to
 
+GRACE = "grace@example.com"
 RUN = """
 const done = arguments[arguments.length - 1];
 import("/static/web/passwordless.js").then(async ({ PasswordlessClient, PasswordlessError }) => {
@@ -83,6 +85,60 @@ def test_an_access_token_that_has_expired_is_renewed(signed_in, screen):
             return [answer.status, calls];
         """)
     assert statuses == [200, ["/api/me/", "/api/token/refresh/", "/api/me/"]]
+
+
+@pytest.fixture
+def grace(ada):
+    return get_user_model().objects.create_user(GRACE, password=PASSWORD)
+
+
+def test_a_login_stays_that_of_who_signed_in_last(signed_in, grace):
+    """A tab is still waiting for the next token of who was signed in before."""
+    me = signed_in(
+        """
+        const { fetch } = window;
+        let answered;
+        const login = new Promise((resolve) => { answered = resolve; });
+        window.fetch = async (url, options) => {
+          const response = await fetch(url, options);
+          if (url === "/api/token/") answered();
+          if (url === "/api/token/refresh/") await login.then(() => new Promise((resolve) => setTimeout(resolve, 200)));
+          return response;
+        };
+        const [tab, other] = [new PasswordlessClient(), new PasswordlessClient()];
+        await Promise.all([tab.refresh(), other.signInByPassword(...given)]);
+        return (await new PasswordlessClient().fetch("/api/me/")).json();
+        """,
+        GRACE,
+        PASSWORD,
+    )
+    assert me["email"] == GRACE
+
+
+def test_what_one_user_began_is_not_done_as_another_who_has_signed_in_in_another_tab(signed_in, grace):
+    answers = signed_in(
+        """
+        const [tab, other] = [new PasswordlessClient(), new PasswordlessClient()];
+        await tab.sessions();
+        await other.signOut();
+        await other.signInByPassword(...given);
+        const refused = await tab.endOtherSessions().catch(({ status, code }) => [status, code]);
+        return [refused, (await (await tab.fetch("/api/me/")).json()).email];
+        """,
+        GRACE,
+        PASSWORD,
+    )
+    assert answers == [[401, "user_changed"], GRACE]
+
+
+def test_who_has_to_add_a_factor_first_leaves_no_session_of_another(signed_in, grace, settings):
+    settings.JWT_DRF_PASSWORDLESS["TWO_FACTOR"]["required"] = True
+    body = """
+        const client = new PasswordlessClient();
+        const { code } = await client.signInByPassword(...given);
+        return [code, client.isSignedIn, (await client.factors()).required];
+    """
+    assert signed_in(body, GRACE, PASSWORD) == ["second_factor_enrolment_required", False, True]
 
 
 def test_a_session_that_has_ended_is_forgotten(signed_in):

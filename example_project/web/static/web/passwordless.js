@@ -53,9 +53,10 @@ export class PasswordlessClient {
    * @param {string} [options.login]  Where `jwt_drf_passwordless.urls` is included.
    * @param {string} [options.api]  Where the urls of `two_factor`, `sessions` and `contact` are.
    * @param {Store} [options.store]
+   * @param {string} [options.userClaim]  SimpleJWT's `USER_ID_CLAIM`.
    */
-  constructor({ login = "/passwordless/", api = "/api/", store = browserStore() } = {}) {
-    Object.assign(this, { login, api, store });
+  constructor({ login = "/passwordless/", api = "/api/", store = browserStore(), userClaim = "user_id" } = {}) {
+    Object.assign(this, { login, api, store, userClaim });
   }
 
   /** Whether there is a session to go on with; only a call tells whether the server agrees. */
@@ -130,7 +131,7 @@ export class PasswordlessClient {
     const body = { ticket, method, token, ...(trust && { trust_device: true }) };
     const answer = await this.#post(`${this.api}2fa/token-verify/`, body);
     if (answer.device_token) this.store.set("device", answer.device_token);
-    this.#keep(answer);
+    await this.#begin(answer);
   }
 
   /** @param {Pending} pending */
@@ -199,15 +200,21 @@ export class PasswordlessClient {
     return send();
   }
 
-  /** Renew both tokens; calls at one time become one. Status 401: the session has ended, sign in. */
+  /** Renew both tokens; calls at one time become one. Status 401: the session has ended, sign in; with the code
+   * "user_changed" somebody else has signed in in another tab, as whom nothing is done that was begun before. */
   refresh() {
     const renew = async () => {
       const refresh = this.store.get("refresh"); // which another tab may have renewed while this one waited
       if (!refresh) throw new PasswordlessError(401, { detail: "Please sign in.", code: "not_authenticated" });
-      this.#keep(await this.#post(`${this.api}token/refresh/`, { refresh }).catch((error) => {
+      const answer = await this.#post(`${this.api}token/refresh/`, { refresh }).catch((error) => {
         if (error.status === 401) this.#forget();
         throw error;
-      }));
+      });
+      const before = this.#access;
+      this.#access = answer.access;
+      if (answer.refresh) this.store.set("refresh", answer.refresh);
+      if (before && claimOf(before, this.userClaim) !== claimOf(answer.access, this.userClaim))
+        throw new PasswordlessError(401, { detail: "Somebody else has signed in here.", code: "user_changed" });
     };
     this.#refreshing ??= inTurn(renew).finally(() => (this.#refreshing = null));
     return this.#refreshing;
@@ -222,9 +229,12 @@ export class PasswordlessClient {
     });
   }
 
-  #keep({ access, refresh, enrolment_token }) {
-    this.#access = access ?? enrolment_token;
-    if (refresh) this.store.set("refresh", refresh);
+  /** Of an earlier login, which may be somebody else's, nothing stays; a refresh that is under way is waited for. */
+  #begin({ access, refresh, enrolment_token }) {
+    return inTurn(() => {
+      this.#access = access ?? enrolment_token;
+      this.store.set("refresh", refresh ?? null);
+    });
   }
 
   #forget() {
@@ -235,7 +245,7 @@ export class PasswordlessClient {
   async #signIn(url, body) {
     const device = this.store.get("device");
     const answer = await this.#post(url, body, device ? { "X-Device-Token": device } : {});
-    if (answer.access || answer.enrolment_token) this.#keep(answer);
+    if (answer.access || answer.enrolment_token) await this.#begin(answer);
     return answer.access ? null : answer;
   }
 
@@ -268,6 +278,15 @@ async function read(response) {
 
 /** One at a time, in all tabs; older browsers, and pages without https, have no locks. */
 const inTurn = async (action) => (navigator.locks ? navigator.locks.request("passwordless", action) : action());
+
+/** What an access token says; undefined of other tokens. */
+function claimOf(token, name) {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytesOf(token.split(".")[1])))[name];
+  } catch {
+    return undefined;
+  }
+}
 
 const prove = async (publicKey, more = {}) =>
   jsonOf(await navigator.credentials.get({ publicKey: optionsOf("Request", publicKey), ...more }));
