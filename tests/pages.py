@@ -4,7 +4,7 @@
 |---|---|
 | `sh` | runs each line; sends a `curl`, with what answers and mails have brought for CODE, TICKET and others |
 | `json` | compares the answer of the `curl` before it: keys, values, and the status that the text around names |
-| `python`, `html` | adds it to the file that its first line names, with dates that lie ahead; `check` says nothing |
+| `python`, `html` | adds it to the file that its first line names, with dates that lie ahead and a hash just printed; `check` says nothing |
 | `text` | finds it in what the last command or the server has printed |
 
 Any other block fails the walk, so that no block of a page is left out.
@@ -224,6 +224,7 @@ class Walk:
             (path,) = self.folder.glob(f"*/{block.path}")
         path.parent.mkdir(parents=True, exist_ok=True)
         text = re.sub(r"\b20\d\d-\d\d-\d\d\b", str(date.today() + timedelta(days=30)), block.text)
+        text = text.replace("pbkdf2_sha256$...", self.printed.strip())
         with path.open("a") as file:
             # Django has no other setting for mail before 6.1, and warns about it from then on.
             file.write("" if "EMAIL_BACKEND" in text and django.VERSION >= (6, 1) else f"\n{text}")

@@ -47,6 +47,12 @@ def test_code_can_be_read_and_imports_what_exists(page):
                 assert {alias.name for alias in node.names} <= vars(import_module(node.module)).keys()
 
 
+@each_page
+def test_no_page_has_a_secret_that_would_work_where_it_is_copied_to(page):
+    """A hash of a code that everybody can read."""
+    assert not re.search(r"pbkdf2_sha256\$\d+\$", page.read_text())
+
+
 def test_the_index_of_the_page_on_production_finds_addresses():
     (example,) = [block for block in blocks("production.md") if "RunSQL" in block]
     namespace = {}
