@@ -4,7 +4,7 @@
 |---|---|
 | `sh` | runs each line; sends a `curl`, with what answers and mails have brought for CODE, TICKET and others |
 | `json` | compares the answer of the `curl` before it: keys, values, and the status that the text around names |
-| `python`, `html` | adds it to the file that its first line names, with dates that lie ahead and a hash just printed; `check` says nothing |
+| `python`, `html` | adds it to the file that its first line names: dates ahead, a hash as printed; `check` is silent |
 | `text` | finds it in what the last command or the server has printed |
 
 Any other block fails the walk, so that no block of a page is left out.
