@@ -127,6 +127,11 @@ def test_it_is_healthy_and_serves_the_login_and_static_files(container, server):
     assert (style.status_code, style.headers["Content-Type"].partition(";")[0]) == (200, "text/css")
 
 
+def test_nothing_of_the_page_to_try_the_api_is_served(container, server):
+    page = "/static/drf_spectacular_sidecar/swagger-ui-dist/oauth2-redirect.html"
+    assert [call(container, "GET", path).status_code for path in ("/api/docs/", "/api/schema/", page)] == [404] * 3
+
+
 def test_without_tls_it_sends_to_https_and_only_tells_that_it_is_healthy(container, server):
     answer = call(container, "GET", "/", **{"X-Forwarded-Proto": "http"})
     assert (answer.status_code, answer.headers["Location"]) == (301, "https://app.example.com/")
