@@ -514,6 +514,37 @@ def test_signing_out_ends_the_session_in_all_tabs(screen, ada):
     assert not Session.objects.exists()
 
 
+def left(screen, *texts):
+    """Which of the texts the page still has, whether or not they are seen."""
+    page = screen.driver.execute_script("return document.querySelector('main').outerHTML")
+    return [text for text in texts if text in page]
+
+
+def test_no_app_of_a_user_is_left_in_the_page_after_signing_out(screen, ada):
+    screen.sign_in(ADA)
+    screen.press("Add authenticator app")
+    screen.heading("Add an authenticator app")
+    secret = screen.find("#prove-secret").text
+    screen.answer(totp_code(secret.replace(" ", "")))
+    screen.says("Authenticator app added.")
+    screen.sign_out()
+    assert left(screen, ADA, secret, secret.replace(" ", ""), "otpauth:", "data:") == []
+
+
+def test_no_recovery_code_of_a_user_is_left_in_the_page_after_signing_out(screen, ada):
+    secret = enrol_totp(ada)
+    screen.sign_in(ADA)
+    screen.heading("One more step")
+    screen.answer(totp_code(secret))
+    screen.press("Add recovery codes")
+    screen.heading("Your recovery codes")
+    code = screen.find("#ask-codes li").text
+    screen.press("I have kept them")
+    screen.says("Recovery codes added.")
+    screen.sign_out()
+    assert left(screen, ADA, code) == []
+
+
 def test_a_name_in_a_factor_is_a_text(authenticator, screen, ada):
     screen.sign_in(ADA)
     screen.press("Add passkey")

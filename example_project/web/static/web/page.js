@@ -222,6 +222,7 @@ function h(tag, properties = {}, ...children) {
 // Signing in.
 
 function signIn(sentence = "") {
+  forget();
   show("sign-in");
   say(sentence);
   $("identifier").focus({ preventScroll: true });
@@ -232,6 +233,15 @@ function signIn(sentence = "") {
       if (error.code !== "invalid_credentials") return; // nobody has asked for anything yet
       $("by-passkey").querySelector(".error").textContent = explain(error, "This passkey is not known here.");
     });
+}
+
+/** Of who was signed in, nothing stays in the page, where the next one could look for it. */
+function forget() {
+  const texts = "#account ul, #account-text, #ask-text, #ask-codes, #prove-text, #prove-secret";
+  for (const text of document.querySelectorAll(texts)) text.replaceChildren();
+  $("prove-app").querySelector("img").removeAttribute("src");
+  $("prove-app").querySelector("a").removeAttribute("href");
+  for (const id of ["by-password", "ask-form", "prove-form"]) $(id).reset();
 }
 
 /** After a first factor: the second one, or in. */
