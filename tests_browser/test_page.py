@@ -117,6 +117,17 @@ def test_a_link_is_used_by_its_button_only(screen, ada):
     screen.fails("This link was used already, or is too old.")
 
 
+def test_a_link_that_somebody_sends_to_who_is_signed_in_says_what_its_button_does(screen, ada, grace):
+    screen.ask_for_code(ADA)
+    link = link_sent_to(ADA)
+    screen.sign_in(PHONE)
+    screen.heading("Your account")
+    screen.driver.get("about:blank")
+    screen.driver.get(link)
+    screen.heading("Sign in by link")
+    assert "signs you in as who that email was sent to" in screen.find("#ask-text").text
+
+
 def test_a_link_in_the_inbox_opens_the_page_anew(screen, ada):
     screen.ask_for_code(ADA)
     screen.find("#messages a").click()

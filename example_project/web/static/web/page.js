@@ -314,7 +314,9 @@ function link() {
   history.replaceState(null, "", location.pathname);
   ask({
     title: "Sign in by link",
-    text: "You have followed the link in our email. Opening it changed nothing; the button signs you in.",
+    text: `You have followed the link in our email. Opening it changed nothing; the button signs you in${
+      client.isSignedIn ? " as who that email was sent to, in place of who is signed in now" : ""
+    }.`,
     button: "Sign in",
     back: () => start(),
     action: async () => goOn(await client.exchangeLink(token)),
