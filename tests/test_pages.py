@@ -85,6 +85,14 @@ def test_a_user_model_of_the_page_signs_in(tmp_path, heading):
         walk.page(section(read("howto/user-model"), heading))
 
 
+def test_users_of_the_page_may_have_no_address(tmp_path):
+    with Walk(tmp_path, project="config") as walk:
+        walk.page("\n".join(f"```python\n{block}```\n" for block in code(INSTALL)))
+        walk.page(section(read("howto/user-model"), "## Django's model with a phone number"))
+        more = "[Customer.objects.create_user(name, phone_number=f'+1201555012{name}') for name in '45']"
+        walk.run(f'python manage.py shell -c "from shop.models import Customer; {more}"')
+
+
 def test_a_block_that_nothing_runs_fails(tmp_path):
     walk = Walk(tmp_path)
     with pytest.raises(AssertionError, match="nothing here does a block of toml"):
