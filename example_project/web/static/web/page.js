@@ -79,6 +79,7 @@ async function run(place, action, wrong = "That code is wrong, or no longer good
     if (field?.checkVisibility()) {
       if ([400, 401].includes(problem.status)) field.ariaInvalid = "true";
       field.focus();
+      if (field.id === "code") field.select(); // the next one replaces it
     }
   } finally {
     place.removeAttribute("aria-busy");
