@@ -42,8 +42,8 @@ class Block:
 
     @property
     def path(self):
-        """The file that the first line names: `# shop/views.py`, `<!-- templates/login.html -->`."""
-        found = re.match(r"(?:#|<!--) ([\w/]+\.\w+)", self.text)
+        """Of the first line: `# shop/views.py`, `<!-- templates/login.html -->`, `{# templates/mail.txt #}`."""
+        found = re.match(r"(?:{?#|<!--) ([\w/]+\.\w+)", self.text)
         return found and found[1]
 
 
