@@ -2,6 +2,9 @@
 # PYTHON=python3.13 chooses another Python, PORT=8001 another port for the demo, ONCE=1 ends it after the walk,
 # DATABASE_URL=postgres://... or mysql://... another database for the tests, COVERAGE=1 measures their coverage.
 
+# pytest rewrites 450 modules; unless it may keep the result, at each start.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 VENV ?= .venv
 PYTHONS ?= 3.10 3.11 3.12 3.13
