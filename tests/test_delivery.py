@@ -352,6 +352,10 @@ def told():
     yield outcomes
     logger.removeHandler(handler)
     logger.setLevel(level)
+    for sender in (Thread, OneAtATime):  # whose last line may still be on its way to other handlers
+        if sender._pool:
+            sender._pool.shutdown()
+            sender._forget()
 
 
 def test_thread_answers_before_the_mailer_does(api, ada, configure, slow_mail, told):
