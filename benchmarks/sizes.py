@@ -101,7 +101,7 @@ def measure(rows: int) -> None:
             user=ada,
             method=trusted.METHOD,
             lookup=secrets.token_hex(32),
-            name=agent[:64],
+            name=agent,
             data={"network": "203.0.113.0/24", "account": secrets.token_hex(32)},
             created_at=template.expires_at,
             confirmed_at=template.expires_at,

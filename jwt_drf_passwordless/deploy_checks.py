@@ -114,7 +114,9 @@ def _indexes() -> Iterator[CheckMessage]:
             if (Lower(field.name) in getattr(rule, "expressions", ()) if by_lower else field.name in _first_of(rule))
         ]
         hint = f"{field.name}: {wanted}"
-        if not rules and (by_lower or not (field.unique or getattr(field, "db_index", False))):
+        # An index of some rows only is not used by a login, which could find others.
+        is_indexed = any(getattr(rule, "condition", None) is None for rule in rules)
+        if not is_indexed and (by_lower or not (field.unique or getattr(field, "db_index", False))):
             message = f"without an index each login reads the whole table of {user_model._meta.label}"
             yield Warning(f"{NAMESPACE}: {message}.", hint=hint, id=NO_INDEX)
         if settings.REGISTER_NONEXISTENT_USERS and not (

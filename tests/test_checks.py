@@ -812,6 +812,18 @@ def test_an_index_on_the_lower_case_serves_as_well_as_a_constraint(safe, monkeyp
     assert ids(deploy=True) == []
 
 
+@pytest.mark.parametrize("attribute", ["constraints", "indexes"])
+def test_an_index_of_some_rows_only_serves_no_login(safe, monkeypatch, attribute):
+    email, some = package_settings.EMAIL_FIELD_NAME, ~models.Q(**{package_settings.EMAIL_FIELD_NAME: ""})
+    rules = {
+        "constraints": models.UniqueConstraint(Lower(email), condition=some, name="lower"),
+        "indexes": models.Index(Lower(email), condition=some, name="lower"),
+    }
+    for name, rule in rules.items():
+        monkeypatch.setattr(get_user_model()._meta, name, [rule] if name == attribute else [])
+    assert ids(deploy=True) == ["W005"]
+
+
 @pytest.mark.parametrize("other", [models.Index(fields=["last_login"], name="i"), models.Index(Lower("x"), name="i")])
 def test_an_index_on_something_else_does_not_serve(safe, monkeypatch, other):
     monkeypatch.setattr(get_user_model()._meta, "constraints", [])

@@ -60,6 +60,15 @@ def test_calls_at_one_time_refresh_once(strict_sessions, signed_in):
     assert sorted(calls[1:]) == ["/api/2fa/factors/", "/api/me/", "/api/sessions/"]
 
 
+def test_headers_of_a_call_are_sent_whatever_their_form(signed_in):
+    statuses = signed_in("""
+        const asked = { Accept: "image/png" }, client = new PasswordlessClient();
+        const answers = [asked, new Headers(asked)].map((headers) => client.fetch("/api/sessions/", { headers }));
+        return (await Promise.all(answers)).map((answer) => answer.status);
+    """)
+    assert statuses == [406, 406]
+
+
 def test_tabs_take_turns_with_the_refresh_token(strict_sessions, signed_in):
     """Each client is what a tab has; the store is that of all."""
     calls = signed_in("""

@@ -191,8 +191,11 @@ export class PasswordlessClient {
 
   /** The browser's `fetch` with the access token, which is renewed when there is none or the server refuses it. */
   async fetch(url, options = {}) {
-    const send = () =>
-      reach(url, { ...options, headers: { ...options.headers, Authorization: `Bearer ${this.#access}` } });
+    const send = () => {
+      const headers = new Headers(options.headers);
+      headers.set("Authorization", `Bearer ${this.#access}`);
+      return reach(url, { ...options, headers });
+    };
     if (!this.#access) await this.refresh();
     const response = await send();
     if (response.status !== 401 || !this.isSignedIn) return response;
