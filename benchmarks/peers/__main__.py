@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import quantiles
 
-from benchmarks.peers.table import CASES, FLOORS, PEERS, REFRESH, ROOT, Peer
+from benchmarks.peers.table import CASES, FLOORS, PEERS, REFRESH, ROOT, VENDOR, Peer
 from benchmarks.run import describe_machine, progress, say, set_up_django
 
 #: Rounds before those that count.
@@ -193,14 +193,14 @@ def ratio(result: dict, case: str, kind: str = "ms") -> float:
 
 
 def faster(results: dict) -> list[str]:
-    """Cases with a code in which a peer takes fewer floors than this package, and what it leaves out."""
+    """Cases with a code of its own in which a peer takes fewer floors than this package, and what it leaves out."""
     ours: dict[str, float] = {}
     for name, result in results.items():
         if PEERS[name].environment == "ours":
             ours = {**{case: ratio(result, case) for case in PEERS[name].cases}, **ours}
     lines = []
     for name, result in results.items():
-        shared = [case for case in PEERS[name].cases if case in ours and case not in REFRESH]
+        shared = [case for case in PEERS[name].cases if case in ours and case not in (*REFRESH, *VENDOR)]
         quick = [case for case in shared if ratio(result, case) < ours[case]]
         if quick and PEERS[name].environment != "ours":
             tried = result["facts"]

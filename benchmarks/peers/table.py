@@ -46,6 +46,12 @@ def _ours(name: str, cases: tuple[str, ...], **settings: Any) -> Peer:
     return Peer(name, "ours", f"--editable {ROOT}[totp]", "ours", cases, apps, {"JWT_DRF_PASSWORDLESS": ours})
 
 
+def _seed(variant: str, cases: tuple[str, ...], **settings: Any) -> Peer:
+    name, requirement = f"jwt-drf-passwordless 0.3.1{variant}", "jwt-drf-passwordless==0.3.1 phonenumbers"
+    apps = ("phonenumber_field", "jwt_drf_passwordless")
+    return Peer(name, "seed", requirement, "seed", cases, apps, {"JWT_DRF_PASSWORDLESS": settings})
+
+
 def _allauth(name: str, cases: tuple[str, ...], **settings: Any) -> Peer:
     settings = {
         "MIDDLEWARE": [
@@ -68,37 +74,25 @@ def _allauth(name: str, cases: tuple[str, ...], **settings: Any) -> Peer:
 
 
 EMAIL_FACTOR = {"factors": ["jwt_drf_passwordless.two_factor.email.EmailFactor"]}
-SEED = {
-    "ALLOWED_PASSWORDLESS_METHODS": ["EMAIL", "MOBILE"],
-    "PASSWORDLESS_EMAIL_LOGIN_URL": LINK,
-    "EXTERNAL_2FA": TELNYX,
-}
 TRENCH = {
     "MFA_METHODS": {"secure_email": {"HANDLER": "trench.backends.secure_mail.SecureMailMessageDispatcher"}},
 }
 
 PEERS = {
     "floors": Peer("the floors alone", "floors", "", "floors", ()),
-    "ours": _ours(
-        "this package",
-        (*LOGIN, *REFRESH, *VENDOR),
-        PASSWORDLESS_EMAIL_LOGIN_URL=LINK,
-        ALLOWED_PASSWORDLESS_METHODS=["EMAIL", "MOBILE"],
+    "ours": _ours("this package", (*LOGIN, *REFRESH), PASSWORDLESS_EMAIL_LOGIN_URL=LINK),
+    "ours, vendor": _ours(
+        "this package, `EXTERNAL_2FA`",
+        VENDOR,
+        ALLOWED_PASSWORDLESS_METHODS=["MOBILE"],
         EXTERNAL_2FA={**TELNYX, "base_url": os.environ.get("VENDOR_URL")},
     ),
     "ours, sessions": _ours(
         "this package, `SESSIONS`", (*LOGIN, *REFRESH), PASSWORDLESS_EMAIL_LOGIN_URL=LINK, SESSIONS={}
     ),
     "ours, second factor": _ours("this package, `TWO_FACTOR`", (*PASSWORD, *REFRESH), TWO_FACTOR=EMAIL_FACTOR),
-    "seed": Peer(
-        "jwt-drf-passwordless 0.3.1",
-        "seed",
-        "jwt-drf-passwordless==0.3.1 phonenumbers",
-        "seed",
-        (*LOGIN, *REFRESH, *VENDOR),
-        ("phonenumber_field", "jwt_drf_passwordless"),
-        {"JWT_DRF_PASSWORDLESS": SEED},
-    ),
+    "seed": _seed("", (*LOGIN, *REFRESH), PASSWORDLESS_EMAIL_LOGIN_URL=LINK),
+    "seed, vendor": _seed(", `EXTERNAL_2FA`", VENDOR, ALLOWED_PASSWORDLESS_METHODS=["MOBILE"], EXTERNAL_2FA=TELNYX),
     "drfpasswordless": Peer(
         "drfpasswordless 1.5.9",
         "drfpasswordless",

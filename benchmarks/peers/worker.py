@@ -72,9 +72,11 @@ class Worker:
         wanted = ("empty view", "user and pair", *peer.cases)
         by_name = {case.name: case for case in (floors.EMPTY, floors.PAIR, *module.CASES)}
         self.cases = [by_name[name] for name in wanted]
-        #: What the facts are about: the exchange of a code, or the second step; and what sends one.
-        self.redeem = by_name["exchange" if "exchange" in peer.cases else "second step"] if peer.cases else None
-        self.ask = by_name["request" if "exchange" in peer.cases else "password"] if peer.cases else None
+        # What the facts are about; nobody here knows what the vendor knows.
+        self.redeem, self.ask = (
+            next((by_name[name] for name in names if name in peer.cases), None)
+            for names in (("exchange", "second step"), ("request", "password"))
+        )
         self.races = RACES // peer.every
         self.set_up = getattr(module, "set_up", lambda users: None)
 
