@@ -354,7 +354,7 @@ def test_a_trusted_device_is_not_asked_again_until_it_is_forgotten(screen, ada):
     screen.sign_out()
     screen.sign_in(ADA)
     screen.heading("Your account")
-    screen.press("Forget: Linux")
+    screen.press("Forget: Chrome on Linux")
     screen.says("That device is asked again.")
     screen.sign_out()
     screen.sign_in(ADA)

@@ -455,7 +455,7 @@ async function details() {
   const [sessions, devices] = await Promise.all([client.sessions(), client.trustedDevices()]);
   const here = sessions.find((one) => one.current);
   if (here?.name.startsWith("Mozilla/")) {
-    here.name = clientOf(navigator.userAgent); // of a User-Agent the server keeps 64 characters: most name no browser there
+    here.name = clientOf(navigator.userAgent); // for clients that show the name as it is
     await client.renameSession(here.id, here.name);
   }
   $("contact").replaceChildren(
