@@ -14,8 +14,8 @@ SETTINGS = """
 INSTALLED_APPS += ["rest_framework", "rest_framework.authtoken", "shop"]
 AUTH_USER_MODEL = "shop.Customer"
 """
-if django.VERSION < (6, 1):  # from then on a new project prints its mails, and has another setting for that
-    SETTINGS += 'EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"\n'
+# From Django 6.1 on a new project prints its mails, and has another setting for that.
+SETTINGS += "" if django.VERSION >= (6, 1) else 'EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"\n'
 MODELS = """
 from django.contrib.auth.models import AbstractUser
 from django.db import models
