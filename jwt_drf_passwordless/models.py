@@ -19,6 +19,9 @@ from jwt_drf_passwordless.utils import mask
 
 Row = TypeVar("Row", bound=models.Model)
 
+#: Columns that a challenge's key stands for: whatever is written over a row has the same.
+OF_KEY = ("key", "purpose", "token_request_identifier")
+
 
 class DecidingManager(models.Manager[Row]):
     """Reads where it writes: a replica that lags behind must not decide."""
@@ -76,7 +79,8 @@ class ChallengeManager(DecidingManager["PasswordlessChallengeToken"]):
             statements.insert(alias, row)
             return row
         as_read = {name: getattr(row, name) for name in if_unchanged}
-        if not statements.update(alias, self.model, {"pk": row.pk, **as_read}, values):
+        saved = {name: value for name, value in values.items() if name not in OF_KEY}
+        if not statements.update(alias, self.model, {"pk": row.pk, **as_read}, saved):
             return None
         for name, value in values.items():
             setattr(row, name, value)
@@ -112,8 +116,8 @@ class PasswordlessChallengeToken(models.Model):
     `PasswordlessTokenService.create_token` returns and in the message, nowhere else.
     """
 
-    #: SHA-256 as hex of purpose, field and identifier, or of who it is for.
-    key = models.CharField(max_length=64, unique=True)
+    #: SHA-256 as hex of purpose, field and identifier, or of who it is for. Unique.
+    key = models.CharField(max_length=64)
     #: "login", "second_factor", "change_contact", ...: a code made for one fits no other.
     purpose = models.CharField(max_length=32)
     #: Name of the user field, and the canonical address or number in it.
@@ -126,9 +130,9 @@ class PasswordlessChallengeToken(models.Model):
         on_delete=models.CASCADE,
         related_name="jwt_drf_passwordless_tokens",
     )
-    #: Keyed digests as hex of the code and of the link's token; none where a vendor makes the code.
+    #: Keyed digests as hex of the code and of the link's token, which is unique; none where a vendor makes the code.
     short_digest = models.CharField(max_length=64, blank=True)
-    long_digest = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 - NULLs are never equal
+    long_digest = models.CharField(max_length=64, null=True)  # noqa: DJ001 - NULLs are never equal
     expires_at = models.DateTimeField(db_index=True)
     #: Messages since the last success or day of quiet, and when the next may follow.
     sends = models.PositiveIntegerField(default=0)
@@ -155,6 +159,11 @@ class PasswordlessChallengeToken(models.Model):
     class Meta:
         verbose_name = _("passwordless challenge")
         verbose_name_plural = _("passwordless challenges")
+        # `unique=True` would give PostgreSQL a second index for each, for LIKE, which no query uses.
+        constraints = [
+            models.UniqueConstraint(fields=["key"], name="jwt_drf_passwordless_key"),
+            models.UniqueConstraint(fields=["long_digest"], name="jwt_drf_passwordless_link"),
+        ]
         indexes = [models.Index(fields=["verification_id"], name="jwt_drf_passwordless_vid")]
 
     def __str__(self) -> str:
@@ -217,8 +226,8 @@ class Authenticator(models.Model):
     )
     #: Name of the `SecondFactor` whose it is.
     method = models.CharField(max_length=32)
-    #: Digest by which one is found, where its proof names it; two accounts never share one.
-    lookup = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 - NULLs are never equal
+    #: Digest by which one is found, where its proof names it; unique, two accounts never share one.
+    lookup = models.CharField(max_length=64, null=True)  # noqa: DJ001 - NULLs are never equal
     #: What the user calls it.
     name = models.CharField(_("name"), max_length=255, blank=True)
     #: Sealed; see `jwt_drf_passwordless.sealing`.
@@ -236,6 +245,7 @@ class Authenticator(models.Model):
     class Meta:
         verbose_name = _("authenticator")
         verbose_name_plural = _("authenticators")
+        constraints = [models.UniqueConstraint(fields=["lookup"], name="jwt_drf_passwordless_lookup")]
 
     def __str__(self) -> str:
         return f"{self.method} {self.pk}"

@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from jwt_drf_passwordless.conf import settings as package_settings
-from jwt_drf_passwordless.models import PasswordlessChallengeToken
+from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken
 from tests.conftest import sent_code
 
 APP = "jwt_drf_passwordless"
@@ -107,3 +107,13 @@ def test_migrating_back_keeps_users(api, make_user, migrate):
     assert {"token", "short_token", "created_at", "uses"} < columns()
     migrate(None)
     assert get_user_model().objects.get() == user
+
+
+@pytest.mark.parametrize(
+    "model, column",
+    [(PasswordlessChallengeToken, "key"), (PasswordlessChallengeToken, "long_digest"), (Authenticator, "lookup")],
+)
+def test_a_unique_column_is_in_one_index_only(db, model, column):
+    with connection.cursor() as cursor:
+        constraints = connection.introspection.get_constraints(cursor, model._meta.db_table).values()
+    assert [constraint["unique"] for constraint in constraints if column in constraint["columns"]] == [True]
