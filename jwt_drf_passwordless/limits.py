@@ -5,9 +5,10 @@ The cooldown of each address is not here: it is kept in the challenge's row.
 
 import math
 import re
+from functools import cache
 
 import phonenumbers
-from django.core.cache import cache
+from django.core.cache import cache as shared
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
@@ -30,6 +31,7 @@ class BudgetExhausted(Exception):
     """The site's budget of messages to phones is used up."""
 
 
+@cache
 def parse_rate(rate: str) -> tuple[int, int]:
     """Number and seconds of a rate in DRF's syntax. Raises ValueError."""
     found = re.fullmatch(r"(\d+)/([smhd])\w*", rate)
@@ -99,7 +101,7 @@ def spend_budget() -> None:
         number, wait = count_in_window(seconds, "budget", name)
         if number >= most:
             key = cache_key("budget told", name)
-            if safely(lambda key=key, wait=wait: cache.add(key, 1, wait), False):  # type: ignore[misc]
+            if safely(lambda key=key, wait=wait: shared.add(key, 1, wait), False):  # type: ignore[misc]
                 record(sms_budget_exhausted, field="", window=name, most=most)
         if number > most:
             raise BudgetExhausted

@@ -12,6 +12,7 @@ compiler `as_sql`, `select`, `get_converters` and, for an INSERT, `execute_sql`.
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar, cast
 
 from django.db import connections, models, transaction
@@ -134,8 +135,13 @@ def fetch(
     return [_object(alias, model, row, joined) for row in statement.rows(alias, where)]
 
 
+@cache
+def _columns(model: type[models.Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]
+
+
 def _object(alias: str, model: type[AnyModel], row: list[Any], joined: str | None) -> AnyModel:
-    names = [field.attname for field in model._meta.concrete_fields]
+    names = _columns(model)
     found = model.from_db(alias, names, row[: len(names)])
     if joined:
         relation: Any = model._meta.get_field(joined)
