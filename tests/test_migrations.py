@@ -110,7 +110,7 @@ def test_migrating_back_keeps_users(api, make_user, migrate):
 
 
 @pytest.mark.parametrize(
-    "model, column",
+    ("model", "column"),
     [(PasswordlessChallengeToken, "key"), (PasswordlessChallengeToken, "long_digest"), (Authenticator, "lookup")],
 )
 def test_a_unique_column_is_in_one_index_only(db, model, column):
