@@ -19,6 +19,8 @@ from django.db import connections, models, transaction
 from django.db.models.sql import InsertQuery, Query, UpdateQuery
 
 AnyModel = TypeVar("AnyModel", bound=models.Model)
+#: Fields of which every driver takes the values as they are, if they have the field's own type. Not their subclasses.
+PLAIN = (models.CharField, models.TextField, models.PositiveIntegerField)
 #: Lookups as `filter()` takes them, or columns as `update()` does, with their values.
 Values = Mapping[str, Any]
 
@@ -54,6 +56,8 @@ class Statement:
     def _converter(self, hole: Hole) -> Callable[..., Any]:
         meta, name = self.query.get_meta(), hole.name.partition("__")[0]
         field: Any = meta.pk if name == "pk" else meta.get_field(name)
+        if type(field) in PLAIN:
+            return lambda value, connection: value
         if hole.is_saved:
             return cast(Callable[..., Any], field.get_db_prep_save)
         return lambda value, connection: field.get_db_prep_value(field.get_prep_value(value), connection, prepared=True)
