@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import get_language, get_language_bidi, gettext, ngettext
 
 from jwt_drf_passwordless.messages import PasswordlessRequestMessage, login_url
 
@@ -35,7 +35,8 @@ class PasswordlessRequestEmail(PasswordlessRequestMessage):
 
 
 def _sentences(context: Mapping[str, Any]) -> dict[str, str]:
-    """What our templates say, translated: a `{% translate %}` takes as long as the rest of its template."""
+    """What our templates say, translated, and the language of it: a `{% translate %}` or `{% get_current_language %}`
+    takes as long as the rest of its template."""
     minutes, site_name = context.get("lifetime_minutes", 0), context.get("site_name")
     if context.get("purpose") == "change_contact":
         of_site, subject = gettext("Confirm your address for %(site_name)s"), gettext("Confirm your address")
@@ -48,6 +49,8 @@ def _sentences(context: Mapping[str, Any]) -> dict[str, str]:
         "It works once, within %(minutes)s minute.", "It works once, within %(minutes)s minutes.", minutes
     )
     return {
+        "language": get_language() or "",
+        "direction": "rtl" if get_language_bidi() else "ltr",
         "subject": of_site % {"site_name": site_name} if site_name else subject,
         "label": label,
         "code": code % {"short_token": context.get("short_token", "")},
