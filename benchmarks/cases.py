@@ -91,10 +91,11 @@ def count_commits(case: Case, user: User) -> int:
     return len(writes)
 
 
+COMMIT = Case("one commit", commit, status=1)
 CASES = (
     EMPTY,
     PAIR,
-    Case("one commit", commit, status=1),
+    COMMIT,
     Case("one mail", mail_alone, status=1),
     Case("request", request, target=1.5),
     Case("first request", first_request, target=1.5),

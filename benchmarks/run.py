@@ -47,12 +47,14 @@ class Result:
     cpu_to_empty: float
     wall_to_pair: float
     cpu_to_pair: float
+    #: By the clock again, less what as many rows take that are changed and committed alone.
+    apart_to_pair: float
     #: The highest ratio to the second floor that is accepted.
     target: float | None
 
     @property
     def is_met(self) -> bool:
-        return self.target is None or self.wall_to_pair <= self.target
+        return self.target is None or self.apart_to_pair <= self.target
 
 
 def main() -> int:
@@ -121,7 +123,7 @@ def measure(rows: int, rounds: int, seed: int) -> list[Result]:
 
 def evaluate(rows: int, times: dict[str, list[tuple[int, int]]], commits: dict[str, int]) -> list[Result]:
     """Lower quartiles, since other work on the machine only ever adds time, and their ratios."""
-    from benchmarks.cases import CASES, EMPTY, PAIR
+    from benchmarks.cases import CASES, COMMIT, EMPTY, PAIR
 
     quartiles = {
         name: [quantiles(values, n=4)[0] / 1_000_000 for values in zip(*taken, strict=True)]
@@ -129,6 +131,7 @@ def evaluate(rows: int, times: dict[str, list[tuple[int, int]]], commits: dict[s
     }
     empty_wall, empty_cpu = quartiles[EMPTY.name]
     pair_wall, pair_cpu = quartiles[PAIR.name]
+    commit_wall, _ = quartiles[COMMIT.name]
     return [
         Result(
             case=case.name,
@@ -140,6 +143,7 @@ def evaluate(rows: int, times: dict[str, list[tuple[int, int]]], commits: dict[s
             cpu_to_empty=cpu / empty_cpu,
             wall_to_pair=wall / pair_wall,
             cpu_to_pair=cpu / pair_cpu,
+            apart_to_pair=(wall - commits[case.name] * commit_wall) / pair_wall,
             target=case.target,
         )
         for case in CASES
@@ -203,14 +207,14 @@ def report(results: list[Result], growth: dict[str, float], facts: dict[str, Any
     say(", ".join(f"{name} {number}" for name, number in facts["packages"].items() if number))
     say(f"lower quartiles of {facts['rounds']} rounds; ratios: wall time / CPU time of this process")
     say()
-    ratios = f"{'x empty view':>16}{'x user and pair':>18}{'target':>9}"
+    ratios = f"{'x empty view':>16}{'x user and pair':>18}{'commits apart':>15}{'target':>9}"
     say(f"{'case':<22}{'rows':>10}{'commits':>9}{'wall ms':>10}{'CPU ms':>9}{ratios}")
     for result in results:
         to_empty = f"{result.wall_to_empty:.2f} / {result.cpu_to_empty:.2f}"
         to_pair = f"{result.wall_to_pair:.2f} / {result.cpu_to_pair:.2f}"
         target = f"{result.target:.2f}{' ' if result.is_met else '!'}" if result.target else ""
         numbers = f"{result.rows:>10,}{result.commits:>9}{result.wall_ms:>10.3f}{result.cpu_ms:>9.3f}"
-        say(f"{result.case:<22}{numbers}{to_empty:>16}{to_pair:>18}{target:>9}".rstrip())
+        say(f"{result.case:<22}{numbers}{to_empty:>16}{to_pair:>18}{result.apart_to_pair:>15.2f}{target:>9}".rstrip())
     if growth:
         say()
         say(f"most rows over fewest, against the empty view (target {FLAT}):")
