@@ -1,5 +1,6 @@
 """Many clients that redeem codes and links, what each was answered, and whether the database says the same."""
 
+import math
 import random
 import threading
 import time
@@ -69,8 +70,8 @@ class Case:
 
 
 def make_cases(tries: int) -> list[Case]:
-    """Challenges for about so many tries; of three, one is guessed at."""
-    count = max(3, tries * 3 // (2 * RIGHT_TRIES + WRONG_TRIES))
+    """Challenges for so many tries, or a few more; of three, one is guessed at."""
+    count = 3 * max(1, math.ceil(tries / (2 * RIGHT_TRIES + WRONG_TRIES)))
     names = [f"user-{uuid.uuid4()}" for _ in range(count)]
     user_model = get_user_model()
     user_model.objects.bulk_create([user_model(username=name, email=f"{name}@example.com") for name in names], 1000)
