@@ -5,6 +5,7 @@ a caller's own `atomic()` block follows that block.
 """
 
 import uuid
+from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, Optional, TypeVar
@@ -33,14 +34,25 @@ class DecidingManager(models.Manager[Row]):
     def get_queryset(self) -> models.QuerySet[Row]:
         return super().get_queryset().using(self._write_alias)
 
+    def _fetch(
+        self,
+        build: Callable[[dict[str, Any]], "models.QuerySet[Row]"],
+        where: dict[str, Any],
+        joined: str | None = None,
+    ) -> list[Row]:
+        """What `build(where)` selects, with the objects that `joined` leads to; by a kept statement."""
+        if type(self).get_queryset is DecidingManager.get_queryset:
+            return statements.fetch(self._write_alias, self.model, build, where, joined=joined)
+        # Of a user, such as `user.jwt_drf_passwordless_sessions`: what it selects is for that user's reads only.
+        queryset = build(where)
+        return list(queryset.select_related(joined) if joined else queryset)
+
 
 class ChallengeManager(DecidingManager["PasswordlessChallengeToken"]):
     def find(self, *, with_user: bool = False, **lookup: object) -> Optional["PasswordlessChallengeToken"]:
         """The row that a unique column names, or None; `with_user` loads its user by the same statement."""
         joined = "user" if with_user else None
-        rows = statements.fetch(
-            self._write_alias, self.model, lambda holes: self.filter(**holes)[:1], lookup, joined=joined
-        )
+        rows = self._fetch(lambda holes: self.filter(**holes)[:1], lookup, joined)
         return next(iter(rows), None)
 
     def replace(
@@ -173,8 +185,7 @@ class PasswordlessChallengeToken(models.Model):
 class PhoneDeviceManager(DecidingManager["PhoneDevice"]):
     def of(self, user: AbstractBaseUser) -> Optional["PhoneDevice"]:
         """The user's phone, or None."""
-        wanted = {"user_id": user.pk}
-        rows = statements.fetch(self._write_alias, self.model, lambda holes: self.filter(**holes)[:1], wanted)
+        rows = self._fetch(lambda holes: self.filter(**holes)[:1], {"user_id": user.pk})
         return next(iter(rows), None)
 
 
@@ -207,10 +218,7 @@ class PhoneDevice(models.Model):
 class AuthenticatorManager(DecidingManager["Authenticator"]):
     def of(self, user: AbstractBaseUser) -> list["Authenticator"]:
         """All of the user's, pending ones too, the oldest first."""
-        wanted = {"user_id": user.pk}
-        return statements.fetch(
-            self._write_alias, self.model, lambda holes: self.filter(**holes).order_by("pk"), wanted
-        )
+        return self._fetch(lambda holes: self.filter(**holes).order_by("pk"), {"user_id": user.pk})
 
 
 class Authenticator(models.Model):
@@ -258,9 +266,7 @@ class SessionManager(DecidingManager["Session"]):
 
     def find(self, pk: uuid.UUID) -> Optional["Session"]:
         """The session with its user, by one statement, or None."""
-        rows = statements.fetch(
-            self._write_alias, self.model, lambda holes: self.filter(**holes)[:1], {"pk": pk}, joined="user"
-        )
+        rows = self._fetch(lambda holes: self.filter(**holes)[:1], {"pk": pk}, "user")
         return next(iter(rows), None)
 
     def rotate(self, session: "Session", successor: str, now: datetime, **values: Any) -> bool:

@@ -1,6 +1,7 @@
 """SQL is made once and kept: what may change from one call to the next must not be kept with it."""
 
 from contextlib import nullcontext
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from jwt_drf_passwordless import statements
 from jwt_drf_passwordless.conf import settings as package_settings
-from jwt_drf_passwordless.models import PasswordlessChallengeToken
+from jwt_drf_passwordless.models import PasswordlessChallengeToken, Session
 from jwt_drf_passwordless.services import PasswordlessTokenService
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +105,41 @@ def test_a_challenge_is_found_with_its_user_as_django_loads_both(make_user):
     for kept, loaded in ((found, plain), (found.user, user)):
         assert {**vars(kept), "_state": None} == {**vars(loaded), "_state": None}
         assert (kept._state.adding, kept._state.db) == (False, "default")
+
+
+@pytest.fixture
+def two(make_user):
+    """Two users, each with a challenge and a session."""
+    statements._kept.clear()
+    now = timezone.now()
+    found = []
+    for email in (ADA, "grace@example.com"):
+        user = make_user(email=email)
+        times = dict.fromkeys(("rotated_at", "created_at", "last_used_at"), now)
+        ends = dict.fromkeys(("expires_at", "refresh_until"), now + timedelta(days=1))
+        session = Session.objects.create(user=user, jti=email, **times, **ends)
+        found.append((user, PasswordlessTokenService.create_token(user, "email"), session))
+    yield found
+    statements._kept.clear()
+
+
+def test_what_is_read_of_one_user_narrows_no_reading_of_others(two):
+    (ada, _, mine), (grace, row, session) = two
+    statements._kept.clear()  # the first of their kind
+    assert ada.jwt_drf_passwordless_sessions.find(mine.pk).user == ada
+    assert ada.jwt_drf_passwordless_tokens.find(key=row.key) is None
+    assert list(ada.jwt_drf_passwordless_authenticators.of(ada)) == []
+    assert Session.objects.find(session.pk).user == grace
+    assert PasswordlessChallengeToken.objects.find(key=row.key, with_user=True).user == grace
+
+
+def test_through_one_user_nothing_of_another_is_found(two):
+    (ada, *_), (grace, row, session) = two
+    assert PasswordlessChallengeToken.objects.find(key=row.key) == row
+    assert Session.objects.find(session.pk) == session
+    assert ada.jwt_drf_passwordless_tokens.find(key=row.key) is None
+    assert ada.jwt_drf_passwordless_sessions.find(session.pk) is None
+    assert grace.jwt_drf_passwordless_sessions.find(session.pk) == session
 
 
 def test_a_written_challenge_is_the_one_in_the_database(make_user):
