@@ -172,6 +172,7 @@ def test_by_a_vendors_code(screen, grace, settings, channel):
 def test_by_password(screen, ada):
     screen.sign_in_by_password(ADA, "wrong")
     screen.fails("No active account found")
+    assert screen.focused == "current-password"
     screen.type("#current-password", PASSWORD)
     screen.press("Sign in")
     screen.heading("Your account")

@@ -63,7 +63,7 @@ const wait = (seconds) => (seconds < 120 ? `${seconds} seconds` : `${Math.ceil(s
 async function run(place, action, wrong = "That code is wrong, or no longer good.") {
   if (place.ariaBusy === "true") return;
   const error = place.querySelector(".error") ?? $("account-error");
-  const field = place.querySelector("input:not([type=checkbox], [type=radio])");
+  const field = [...place.querySelectorAll("input:not([type=checkbox], [type=radio])")].at(-1); // of two, the password
   error.textContent = "";
   field?.removeAttribute("aria-invalid");
   place.ariaBusy = "true";
@@ -79,7 +79,7 @@ async function run(place, action, wrong = "That code is wrong, or no longer good
     if (field?.checkVisibility()) {
       if ([400, 401].includes(problem.status)) field.ariaInvalid = "true";
       field.focus();
-      if (field.id === "code") field.select(); // the next one replaces it
+      if (["code", "current-password"].includes(field.id)) field.select(); // the next one replaces it
     }
   } finally {
     place.removeAttribute("aria-busy");
