@@ -220,6 +220,7 @@ def test_a_passkey_is_added_and_signs_in_by_the_button(authenticator, screen, ad
     screen.press("Add passkey")
     screen.says("Passkey added.")
     assert screen.listed("factors") == ["Passkey"]
+    assert screen.find("#factors span").text.startswith("added")
     screen.sign_out()
     screen.press("Use a passkey")
     screen.heading("Your account")

@@ -489,7 +489,7 @@ function listFactors(factors, available) {
   $("factors").replaceChildren(
     ...factors.map((factor) => {
       const facts = [
-        factor.method === "recovery_code" ? `${factor.remaining} left` : factor.name,
+        factor.method === "recovery_code" ? `${factor.remaining} left` : factor.name !== NAMES[factor.method] && factor.name,
         `added ${day(factor.created_at)}`,
         factor.last_used_at && `last used ${day(factor.last_used_at)}`,
       ];
