@@ -138,6 +138,7 @@ def test_a_link_in_the_inbox_opens_the_page_anew(screen, ada):
 
 def test_by_sms(screen, grace):
     screen.ask_for_code("+1 201 555 0199")
+    assert [one.text for one in screen.all(".person")] == [grace.email, PHONE]
     screen.answer(code_sent_to(PHONE))
     screen.heading("Your account")
     assert "one-time code, SMS" in screen.find("#account-text").text

@@ -41,7 +41,8 @@ def page(request: HttpRequest) -> HttpResponse:
     vendor = settings.JWT_DRF_PASSWORDLESS.get("EXTERNAL_2FA")
     context = {"debug": settings.DEBUG, "vendor": vendor, "site_url": settings.SITE_URL}
     if settings.DEBUG:
-        context["people"] = get_user_model().objects.filter(is_active=True, is_staff=False).order_by("pk")[:6]
+        people = get_user_model().objects.filter(is_active=True, is_staff=False).order_by("pk")[:6]
+        context["people"] = [way for one in people for way in (one.email, one.phone_number) if way]
         context["is_elsewhere"] = urlsplit(settings.SITE_URL).netloc != request.get_host()
     return render(request, "web/index.html", context)
 

@@ -21,7 +21,7 @@ function entry({ kind, to, subject, text, at }) {
   const body = document.createElement("p");
   head.className = "head";
   body.className = "body";
-  head.append(`${kind} to ${to}, ${new Date(at).toLocaleTimeString()}`);
+  head.append(`${kind} to ${to}, ${new Date(at).toLocaleTimeString("en", { timeStyle: "short" })}`);
   if (subject) body.append(Object.assign(document.createElement("b"), { textContent: subject }), "\n");
   body.append(...readable(text));
   item.append(head, body);
