@@ -11,6 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from web import inbox
 
 from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken, PhoneDevice, Session
+from jwt_drf_passwordless.services import PasswordlessTokenService
 from jwt_drf_passwordless.testing import enrol_totp, forget_waits, recovery_codes, totp_code
 from tests_browser.conftest import ADA, PASSWORD, PHONE
 from tests_browser.screen import code_sent_to, link_sent_to
@@ -556,6 +557,60 @@ def test_no_recovery_code_of_a_user_is_left_in_the_page_after_signing_out(screen
     screen.says("Recovery codes added.")
     screen.sign_out()
     assert left(screen, ADA, code) == []
+
+
+def test_no_recovery_code_is_left_in_the_page_after_signing_out_in_another_tab(screen, ada):
+    secret = enrol_totp(ada)
+    screen.sign_in(ADA)
+    screen.heading("One more step")
+    screen.answer(totp_code(secret))
+    screen.press("Add recovery codes")
+    screen.heading("Your recovery codes")
+    code = screen.find("#ask-codes li").text
+    first = screen.driver.current_window_handle
+    screen.driver.switch_to.new_window("tab")
+    screen.open()
+    screen.sign_out()
+    screen.driver.switch_to.window(first)
+    screen.says("You have signed out in another tab.")
+    assert left(screen, ADA, code) == []
+
+
+def test_an_account_that_comes_after_signing_out_is_not_shown(screen, ada):
+    screen.sign_in(ADA)
+    screen.heading("Your account")
+    late = """
+    const { fetch } = window;
+    window.fetch = async (url, options) => {
+      const answer = await fetch(url, options);
+      if (url === "/api/2fa/trusted-devices/") await new Promise((done) => { window.arrive = done; });
+      return answer;
+    };
+    document.getElementById("end-others").click();
+    """
+    screen.driver.execute_script(late)
+    screen.wait(lambda: screen.driver.execute_script("return 'arrive' in window"), "the list of devices")
+    screen.sign_out()
+    screen.driver.execute_async_script("arrive(); setTimeout(arguments[0], 200)")
+    screen.heading("Sign in")
+    assert left(screen, ADA) == []
+
+
+def test_what_somebody_has_typed_is_not_sent_as_who_has_signed_in_in_another_tab(screen, ada, grace):
+    screen.sign_in(ADA)
+    screen.press("Change: Email address")
+    screen.type("#value", NEW)
+    first = screen.driver.current_window_handle
+    screen.driver.switch_to.new_window("tab")
+    screen.open(f"/#token={PasswordlessTokenService.create_token(grace, 'email').token}")
+    screen.press("Sign in")
+    screen.heading("Your account")
+    screen.driver.switch_to.window(first)
+    Session.objects.filter(user=ada).delete()  # as hers ends in time
+    screen.press("Send a code there")
+    screen.says("Somebody else has signed in here.")
+    screen.says(grace.email, "#account-text")
+    assert not [message for message in inbox.messages if message["to"] == NEW]
 
 
 def test_a_name_in_a_factor_is_a_text(authenticator, screen, ada):

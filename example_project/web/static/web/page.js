@@ -70,7 +70,9 @@ async function run(place, action, wrong = "That code is wrong, or no longer good
   try {
     await action();
   } catch (problem) {
-    if (problem.code === "invalid_ticket" || (problem.status === 401 && place.closest("#account"))) {
+    // What was typed for one user is not sent once more as the next one.
+    const isOver = ["invalid_ticket", "user_changed"].includes(problem.code);
+    if (isOver || (problem.status === 401 && place.closest("#account"))) {
       client.isSignedIn ? await account() : signIn();
       say(explain(problem, wrong));
       return;
@@ -222,7 +224,12 @@ function h(tag, properties = {}, ...children) {
 
 // Signing in.
 
+let visits = 0; // a new one each time that nobody is signed in any more
+let isInside = false; // whether it is the visit of a session
+
 function signIn(sentence = "") {
+  visits += 1;
+  isInside = false;
   forget();
   show("sign-in");
   say(sentence);
@@ -441,16 +448,19 @@ function entry(title, facts, label, action) {
 
 /** Read everything anew and show it; of who must add a factor first, what concerns that. */
 async function account(sentence = "") {
+  const visit = visits;
   const { factors, available } = await client.factors();
   const isWhole = client.isSignedIn;
+  const facts = isWhole ? await readDetails() : null;
+  if (visit !== visits) return; // signed out meanwhile
+  isInside = isWhole;
   for (const card of document.querySelectorAll("#account .card + .card, #sign-out")) card.hidden = !isWhole;
-  show("account", { text: isWhole ? await details() : "" });
+  show("account", { text: facts ? listDetails(facts) : "" });
   listFactors(factors, available);
   say(sentence);
 }
 
-/** Who it is, and all cards but the first. */
-async function details() {
+async function readDetails() {
   const me = await client.fetch("/api/me/").then((response) => response.json());
   const [sessions, devices] = await Promise.all([client.sessions(), client.trustedDevices()]);
   const here = sessions.find((one) => one.current);
@@ -458,6 +468,11 @@ async function details() {
     here.name = clientOf(navigator.userAgent); // for clients that show the name as it is
     await client.renameSession(here.id, here.name);
   }
+  return { me, sessions, devices };
+}
+
+/** Who it is, and all cards but the first. */
+function listDetails({ me, sessions, devices }) {
   $("contact").replaceChildren(
     entry("Email address", [me.email ?? "None"], "Change", () => changeContact(true)),
     entry("Phone number", [me.phone_number ?? "None"], "Change", () => changeContact(false)),
@@ -537,6 +552,6 @@ async function start() {
 
 addEventListener("hashchange", link);
 addEventListener("storage", () => {
-  if (!client.isSignedIn && !$("account").hidden) signIn("You have signed out in another tab.");
+  if (isInside && !client.isSignedIn) signIn("You have signed out in another tab.");
 });
 link() || start();
