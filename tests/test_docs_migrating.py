@@ -124,6 +124,8 @@ ada = make("ada", "Ada@Example.com", mobile="(201) 555-0123")
 make("grace", "grace@example.com", mobile="none")
 make("eve", "eve@example.com", mobile="+12015550199")
 make("mallory", "mallory@example.com", mobile="201-555-0199")
+make("tom", "tom@example.com", mobile="201-555-0188")
+make("jerry", "jerry@example.com", mobile="(201) 555-0188")
 make("bob", "bob@example.com")
 make("robert", "Bob@example.com")
 Token.objects.create(user=ada, key="k" * 40)
@@ -137,13 +139,18 @@ cursor.execute(
     walk.page(page("from-drfpasswordless"))
 
     facts = """
-print(*Customer.objects.order_by("pk").values_list("mobile", flat=True))
+print(*Customer.objects.order_by("pk").values_list("mobile", flat=True), sep=", ")
+print(*Customer.objects.values_list("email_verified", "mobile_verified").get(username="ada"))
+ada = Customer.objects.get(username="ada")
+ada.email = "lovelace@example.com"
+ada.save()
 print(*Customer.objects.values_list("email_verified", "mobile_verified").get(username="ada"))
 print("drfpasswordless_callbacktoken" in connection.introspection.table_names(), Token.objects.get().key)
 """
     assert tell(walk, facts).splitlines() == [
-        "+12015550123 none +12015550199 201-555-0199 None None",
+        "+12015550123, none, +12015550199, 201-555-0199, 201-555-0188, (201) 555-0188, None, None",
         "True True",
+        "False True",
         f"False {'k' * 40}",
     ]
 
