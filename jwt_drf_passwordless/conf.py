@@ -4,7 +4,7 @@
 cached, so `override_settings` and a changed dict act at once.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings as django_settings
 from django.utils.module_loading import import_string
@@ -157,19 +157,26 @@ class Settings:
     CALLBACKS: PathDict = PathDict(on_verification_accepted=None)
     CONSTANTS: PathDict = PathDict(messages="jwt_drf_passwordless.constants.Messages")
 
-    if not TYPE_CHECKING:  # pragma: no branch - types come from the annotations above
-
-        def __getattribute__(self, name: str) -> Any:
-            default = super().__getattribute__(name)
-            if not name.isupper():
-                return default
-            given = getattr(django_settings, NAMESPACE, None) or {}
-            if isinstance(default, dict):
-                return type(default)({**default, **given.get(name, {})})
-            return given.get(name, default)
-
 
 DEFAULTS: dict[str, Any] = {name: value for name, value in vars(Settings).items() if name.isupper()}
+
+
+class Setting:
+    """Takes the place of a default in `Settings`: what the project has set now, or the default."""
+
+    def __init__(self, name: str, default: Any) -> None:
+        self.name, self.default = name, default
+        self.is_merged = isinstance(default, dict)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        given = getattr(django_settings, NAMESPACE, None) or {}
+        if self.is_merged:
+            return type(self.default)({**self.default, **given.get(self.name, {})})
+        return given.get(self.name, self.default)
+
+
+for _name, _default in DEFAULTS.items():
+    setattr(Settings, _name, Setting(_name, _default))
 
 settings = Settings()
 
