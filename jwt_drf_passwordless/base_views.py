@@ -91,20 +91,17 @@ class FlowView(APIView):
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         limiter = getattr(settings.DECORATORS, self.limiter_key)
-        handle = self._behind_captcha(self._handle_post) if settings.CAPTCHA else self._handle_post
+
+        # A function, to which limiters may give attributes, under the name of what it wraps, by which they may count.
+        @wraps(self._handle_post, assigned=("__module__", "__name__", "__qualname__"), updated=())
+        def handle(request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            # Behind the last limit: a limited request asks no vendor (ASVS 2.4.1).
+            if settings.CAPTCHA:
+                resolve(CAPTCHA_GATE)(settings.CAPTCHA, self.limit, request)
+            return self._handle_post(request, *args, **kwargs)
+
         response: HttpResponseBase = limiter(handle)(request, *args, **kwargs)
         return response
-
-    def _behind_captcha(self, handler: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-        """`handler` behind the last limit: a limited request asks no vendor (ASVS 2.4.1)."""
-
-        # Under the name of what it wraps, by which a limiter may count.
-        @wraps(handler)
-        def handle(request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            resolve(CAPTCHA_GATE)(settings.CAPTCHA, self.limit, request)
-            return handler(request, *args, **kwargs)
-
-        return handle
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         """Say which verbs there are, and nothing about how the view works."""

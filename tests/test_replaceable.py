@@ -144,6 +144,12 @@ def raise_throttled(view):
     return limited
 
 
+def marks_the_view(view):
+    """A limiter that gives the view an attribute, as Django's own `non_atomic_requests` does."""
+    view.limited = True
+    return view
+
+
 def once_per_address(view):
     """A limiter in the style of django-ratelimit: wraps, reads POST and META, marks the request."""
 
@@ -323,6 +329,13 @@ def test_a_limiter_may_raise_throttled(api, replaced, good_body, route):
     assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
     assert answer.headers["Retry-After"] == "9"
     assert api.post(route, body).status_code == 200
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_limiter_may_give_the_view_attributes(api, replaced, good_body, route):
+    body = good_body(route)
+    with replaced("DECORATORS", **limiting("marks_the_view")):
+        assert api.post(route, body).status_code == 200
 
 
 def test_a_limiter_given_as_a_function_works_as_its_path_does(api, replaced, good_body):
