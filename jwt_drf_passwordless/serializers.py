@@ -122,13 +122,15 @@ class PasswordlessMobileTokenRequestSerializer(AbstractPasswordlessTokenRequestS
 
 
 class AbstractPasswordlessTokenExchangeSerializer(serializers.Serializer[Any]):
-    """Body of an exchange: `token`, and for a code the identifier of one of `methods`."""
+    """Body of an exchange: `token`, for a code the identifier of one of `methods`, with `BIND_TO_REQUEST` `handle`."""
 
     methods: tuple[LoginMethod, ...]
 
     def get_fields(self) -> dict[str, Any]:
         # Made here: what the class declares is copied for each body, which takes longer.
-        own = {"token": TokenField(max_length=255), "handle": TextField(max_length=64, required=False)}
+        own: dict[str, Any] = {"token": TokenField(max_length=255)}
+        if settings.BIND_TO_REQUEST:
+            own["handle"] = TextField(max_length=64, required=False)
         identifiers = {method.field: IdentifierField(method, required=False) for method in self.methods}
         return {**own, **super().get_fields(), **identifiers}
 
