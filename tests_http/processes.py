@@ -24,14 +24,14 @@ PATIENCE = 60
 processes: list["Process"] = []
 
 
-def wait_until(condition: Callable[[], Any], what: str) -> Any:
-    """The first true value of the condition."""
-    deadline = time.monotonic() + PATIENCE
+def wait_until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
+    """The first true value of the condition, which has so many seconds."""
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if value := condition():
             return value
         time.sleep(0.02)
-    raise AssertionError(f"Not within {PATIENCE} s: {what}")
+    raise AssertionError(f"Not within {patience} s: {what}")
 
 
 def together(calls: Iterable[Callable[[], Any]]) -> list[Any]:
