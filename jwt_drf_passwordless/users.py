@@ -65,7 +65,8 @@ def _candidates(method: LoginMethod, identifier: str) -> Iterable[AbstractBaseUs
 
 def holds(user: AbstractBaseUser, method: LoginMethod, identifier: str) -> bool:
     """Whether the user's field has this canonical identifier now."""
-    return method.canonicalize(getattr(user, method.field)) == identifier
+    value = getattr(user, method.field)
+    return (isinstance(value, str) and value == identifier) or method.canonicalize(value) == identifier
 
 
 def may_log_in(user: AbstractBaseUser) -> bool:
