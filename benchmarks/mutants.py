@@ -1,0 +1,44 @@
+"""Mutation testing by mutmut, see MUTANTS.md: `python -m benchmarks.mutants run`, and all else that mutmut does.
+
+mutmut leaves decorated functions alone. Here those marked `@sensitive_variables()`, which are the ones that matter
+most, are mutated too. `python -m benchmarks.mutants table` prints the results of each module.
+"""
+
+import collections
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import libcst
+from libcst import matchers
+from mutmut.__main__ import cli
+from mutmut.mutation.file_mutation import MutationVisitor
+from mutmut.stats import status_by_exit_code
+
+SENSITIVE = matchers.Decorator(matchers.Call(matchers.Name("sensitive_variables")))
+KILLED = ("killed", "timeout", "segfault")
+
+skips = MutationVisitor._skip_node_and_children
+
+
+def skips_unless_sensitive(visitor: Any, node: libcst.CSTNode) -> bool:
+    if isinstance(node, libcst.FunctionDef):
+        node = node.with_changes(decorators=[each for each in node.decorators if not matchers.matches(each, SENSITIVE)])
+    return skips(visitor, node)
+
+
+def table() -> None:
+    for path in sorted(Path("mutants").rglob("*.meta")):
+        codes = json.loads(path.read_text())["exit_code_by_key"].values()
+        counts = collections.Counter(status_by_exit_code[code] for code in codes)
+        killed = sum(counts[status] for status in KILLED)
+        if counts:
+            share = f"{100 * killed / len(codes):.1f} %"
+            print(f"| `{path.relative_to('mutants/jwt_drf_passwordless').with_suffix('')}` "
+                  f"| {len(codes)} | {killed} | {len(codes) - killed} | {share} |", dict(counts))
+
+
+if __name__ == "__main__":
+    MutationVisitor._skip_node_and_children = skips_unless_sensitive
+    table() if sys.argv[1:] == ["table"] else cli()
