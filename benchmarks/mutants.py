@@ -14,18 +14,29 @@ import libcst
 from libcst import matchers
 from mutmut.__main__ import cli
 from mutmut.mutation.file_mutation import MutationVisitor
+from mutmut.runners.harness import PytestRunner
 from mutmut.stats import status_by_exit_code
 
 SENSITIVE = matchers.Decorator(matchers.Call(matchers.Name("sensitive_variables")))
 KILLED = ("killed", "timeout", "segfault")
+#: Tests that are asked first, the fastest of all. Few mutants outlive them, and pytest needs seconds to find thousands.
+FIRST = 100
 
 skips = MutationVisitor._skip_node_and_children
+run_tests = PytestRunner.run_tests
 
 
 def skips_unless_sensitive(visitor: Any, node: libcst.CSTNode) -> bool:
     if isinstance(node, libcst.FunctionDef):
         node = node.with_changes(decorators=[each for each in node.decorators if not matchers.matches(each, SENSITIVE)])
     return skips(visitor, node)
+
+
+def run_the_fast_ones_first(runner: PytestRunner, *, mutant_name: str | None, tests: list[str]) -> int:
+    if not mutant_name or len(tests) <= 2 * FIRST:
+        return run_tests(runner, mutant_name=mutant_name, tests=tests)
+    first = run_tests(runner, mutant_name=mutant_name, tests=tests[:FIRST])
+    return first or run_tests(runner, mutant_name=mutant_name, tests=tests[FIRST:])
 
 
 def table() -> None:
@@ -41,4 +52,5 @@ def table() -> None:
 
 if __name__ == "__main__":
     MutationVisitor._skip_node_and_children = skips_unless_sensitive
+    PytestRunner.run_tests = run_the_fast_ones_first
     table() if sys.argv[1:] == ["table"] else cli()
