@@ -19,8 +19,8 @@ from mutmut.stats import status_by_exit_code
 
 SENSITIVE = matchers.Decorator(matchers.Call(matchers.Name("sensitive_variables")))
 KILLED = ("killed", "timeout", "segfault")
-#: Tests that are asked first, the fastest of all. Few mutants outlive them, and pytest needs seconds to find thousands.
-FIRST = 100
+#: Of the tests that reach a function, so many of the fastest are asked first, and then so many of all the others.
+FIRST, THEN = 100, 400
 
 skips = MutationVisitor._skip_node_and_children
 run_tests = PytestRunner.run_tests
@@ -33,10 +33,12 @@ def skips_unless_sensitive(visitor: Any, node: libcst.CSTNode) -> bool:
 
 
 def run_the_fast_ones_first(runner: PytestRunner, *, mutant_name: str | None, tests: list[str]) -> int:
+    """Few mutants outlive the first ones, and pytest takes seconds to find thousands."""
     if not mutant_name or len(tests) <= 2 * FIRST:
         return run_tests(runner, mutant_name=mutant_name, tests=tests)
     first = run_tests(runner, mutant_name=mutant_name, tests=tests[:FIRST])
-    return first or run_tests(runner, mutant_name=mutant_name, tests=tests[FIRST:])
+    others = tests[FIRST :: max(1, len(tests) // THEN)]
+    return first or run_tests(runner, mutant_name=mutant_name, tests=others)
 
 
 def table() -> None:

@@ -109,7 +109,7 @@ def issue(
     return challenge
 
 
-def renew(purpose: str, field: str, owner: str, *, needs_code: bool = True) -> Challenge | None:
+def renew(purpose: str, field: str, owner: str, *, needs_code: bool) -> Challenge | None:
     """Give the challenge of a key a new nonce, which voids the tickets that name the old one: the row.
 
     Its code, wrong tries and wait stay; of one that is used up, the code goes. Where no code of ours is

@@ -6,6 +6,7 @@ import pytest
 import time_machine
 from django.apps import apps
 
+from jwt_drf_passwordless import challenges
 from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
 from jwt_drf_passwordless.services import PasswordlessTokenService
@@ -620,6 +621,13 @@ def test_should_throttle_until_the_cooldown_is_over(make_user, clock):
     clock.shift(timedelta(seconds=59))
     assert PasswordlessTokenService.should_throttle(user) is True
     clock.shift(timedelta(seconds=1))
+    assert PasswordlessTokenService.should_throttle(user) is False
+
+
+def test_should_throttle_asks_for_challenges_of_the_first_factor_only(make_user):
+    user = make_user(email=ADA)
+    challenges.issue("second_factor", "user", str(user.pk), user)
+
     assert PasswordlessTokenService.should_throttle(user) is False
 
 

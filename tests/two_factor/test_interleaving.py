@@ -32,8 +32,17 @@ def test_a_login_that_meets_another_one_within_the_wait_is_a_429(api, grace, con
     assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
 
 
+def test_a_login_within_the_wait_whose_code_is_used_up_meanwhile_is_a_429(api, grace, configure):
+    configure(TOKEN_REQUEST_THROTTLE_SECONDS=60)
+    ticket = api.ticket(grace)
+    code = sent_sms_code()
+    with meanwhile("UPDATE", lambda: api.verify(ticket, code)):
+        answer = api.token(grace)
+    assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
+
+
 def test_where_no_challenge_is_none_is_renewed(grace):
-    assert challenges.renew("second_factor", "user", str(grace.pk)) is None
+    assert challenges.renew("second_factor", "user", str(grace.pk), needs_code=True) is None
 
 
 def test_of_two_first_phones_the_second_is_refused(api, ada):

@@ -1,7 +1,10 @@
 """Factors beside the phone: the interface with its defaults, who is asked, and by which one a login is finished."""
 
+import time
+
 import pytest
 import sms
+import time_machine
 from rest_framework.exceptions import ValidationError
 
 from jwt_drf_passwordless.exceptions import SecondFactorBroken
@@ -13,7 +16,7 @@ from jwt_drf_passwordless.two_factor.serializers import ProofField
 from tests.conftest import sent_sms_code
 from tests.two_factor.conftest import LOGIN_PHONE, PHONE, enrol
 from tests.two_factor.test_every_first_factor import by_sms
-from tests.two_factor.test_login import INVALID, claims, outcome
+from tests.two_factor.test_login import BAD_TICKET, INVALID, claims, outcome
 
 pytestmark = pytest.mark.django_db
 
@@ -104,6 +107,76 @@ def test_a_code_can_be_sent_to_the_phone_instead(api, grace, two_factor):
     assert api.call("2fa/resend/", {"ticket": ticket, "method": "phone"}).status_code == 204
     assert sms.outbox[-1].recipients == [PHONE]
     assert finish(api, ticket, sent_sms_code(), "phone").status_code == 200
+
+
+@pytest.fixture
+def clock():
+    with time_machine.travel(time.time(), tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def waiting(configure):
+    """Codes live a minute, and the wait for the next one is longer."""
+    configure(TOKEN_LIFETIME=60, TOKEN_REQUEST_THROTTLE_SECONDS=600)
+
+
+@pytest.mark.usefixtures("both", "waiting")
+def test_a_code_that_was_sent_stays_good_when_a_login_within_the_wait_needs_none(api, grace):
+    api.token(grace)
+    code = sent_sms_code()
+    assert finish(api, api.ticket(grace), code).status_code == 200
+    assert len(sms.outbox) == 1
+
+
+@pytest.mark.usefixtures("both", "waiting")
+def test_a_login_within_the_wait_gives_a_code_that_was_sent_no_more_time(api, grace, clock):
+    api.token(grace)
+    code = sent_sms_code()
+    clock.shift(50)
+    ticket = api.ticket(grace)
+    clock.shift(10)
+    assert outcome(finish(api, ticket, code)) == INVALID
+
+
+@pytest.mark.usefixtures("waiting")
+def test_nor_does_it_where_there_is_no_other_factor(api, grace, clock):
+    api.token(grace)
+    code = sent_sms_code()
+    clock.shift(50)
+    ticket = api.ticket(grace)
+    clock.shift(10)
+    assert outcome(finish(api, ticket, code)) == INVALID
+
+
+@pytest.mark.usefixtures("both", "waiting")
+def test_a_login_that_needs_no_code_begins_anew_at_the_moment_at_which_the_sent_one_ends(api, grace, clock):
+    api.token(grace)
+    clock.shift(60)
+    ticket = api.ticket(grace)
+    assert finish(api, ticket, WORD, "paper").status_code == 200
+
+
+@pytest.mark.usefixtures("waiting")
+def test_where_nothing_was_sent_each_login_has_its_whole_time(api, ada, two_factor, clock):
+    two_factor(factors=[PAPER_FACTOR])
+    assert finish(api, api.ticket(ada), WORD).status_code == 200
+    tickets = []
+    for _ in range(3):
+        clock.shift(50)
+        tickets.append(api.ticket(ada))
+    clock.shift(50)
+    assert finish(api, tickets[-1], WORD).status_code == 200
+
+
+@pytest.mark.usefixtures("waiting")
+def test_a_used_ticket_stays_used_when_the_next_login_is_within_the_wait(api, ada, two_factor):
+    two_factor(factors=[PAPER_FACTOR])
+    used = api.ticket(ada)
+    assert finish(api, used, WORD).status_code == 200
+    ticket = api.ticket(ada)
+    assert outcome(finish(api, used, WORD)) == BAD_TICKET
+    assert finish(api, ticket, WORD).status_code == 200
 
 
 def test_a_session_can_step_up_by_it_whenever_it_began(api, ada, both):
