@@ -48,8 +48,11 @@ def table() -> None:
         killed = sum(counts[status] for status in KILLED)
         if counts:
             share = f"{100 * killed / len(codes):.1f} %"
-            print(f"| `{path.relative_to('mutants/jwt_drf_passwordless').with_suffix('')}` "
-                  f"| {len(codes)} | {killed} | {len(codes) - killed} | {share} |", dict(counts))
+            print(
+                f"| `{path.relative_to('mutants/jwt_drf_passwordless').with_suffix('')}` "
+                f"| {len(codes)} | {killed} | {len(codes) - killed} | {share} |",
+                dict(counts),
+            )
 
 
 if __name__ == "__main__":

@@ -25,6 +25,16 @@ class ReadsFromReplica:
         return True
 
 
+class KeepsAccountsInAnother:
+    """As a project does whose default database is not that of the people."""
+
+    def db_for_read(self, model, **hints):
+        return self.db_for_write(model)
+
+    def db_for_write(self, model, **hints):
+        return "default" if model._meta.app_label in ("admin", "sessions") else "replica"
+
+
 @pytest.fixture(autouse=True)
 def _router(settings):
     settings.DATABASE_ROUTERS = ["tests.test_routers.ReadsFromReplica"]
@@ -95,3 +105,14 @@ def test_a_user_is_found_by_the_address_that_the_replica_does_not_know_yet(api, 
     api.request_email(ADA)
     api.request_email("countess@example.com")
     assert [message.to for message in mail.outbox] == [["countess@example.com"]]
+
+
+def test_an_account_that_is_taken_back_is_taken_back_where_accounts_are(api, configure, settings):
+    settings.DATABASE_ROUTERS = ["tests.test_routers.KeepsAccountsInAnother"]
+    configure(
+        SERIALIZERS={"passwordless_email_token_request": "tests.test_registration.ForgetfulSerializer"},
+        REGISTER_NONEXISTENT_USERS=True,
+    )
+    api.request_email(ADA)
+    assert api.exchange_email(ADA, sent_code()).status_code == 400
+    assert not get_user_model()._base_manager.using("replica").exists()

@@ -11,6 +11,7 @@ from jwt_drf_passwordless.signals import network_limited, token_redeemed, token_
 from jwt_drf_passwordless.two_factor.passkey.factor import PasskeyFactor
 from jwt_drf_passwordless.two_factor.signals import passkey_cloned
 from tests.conftest import sent_sms_code
+from tests.test_interleaving import meanwhile
 from tests.two_factor.conftest import PHONE, enrol
 from tests.two_factor.passkey.authenticator import BE, BS, RP_ID, UP, UV, Passkey, data
 from tests.two_factor.passkey.conftest import PASSKEY_FACTOR, PHONE_FACTOR
@@ -159,6 +160,15 @@ def test_a_challenge_works_once_and_for_its_ticket_only(api, ada, passkey, heard
     assert api.sign_in(asked, credential).status_code == 200
     assert outcome(api.sign_in(asked, credential)) == INVALID
     assert [one["reason"] for one in refused] == ["wrong", "used"]
+
+
+def test_of_two_answers_to_one_challenge_at_the_same_moment_one_wins(api, ada, passkey, heard):
+    refused = heard(token_refused)
+    asked = api.ask()
+    credential = passkey.get(asked.json()["publicKey"])
+    with meanwhile("UPDATE", lambda: api.sign_in(asked, credential)):
+        assert outcome(api.sign_in(asked, credential)) == INVALID
+    assert [one["reason"] for one in refused] == ["raced"]
 
 
 def test_a_wrong_answer_uses_it_up(api, ada, passkey):
