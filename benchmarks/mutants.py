@@ -32,10 +32,12 @@ def skips_unless_sensitive(visitor: Any, node: libcst.CSTNode) -> bool:
     return skips(visitor, node)
 
 
-def run_the_fast_ones_first(runner: PytestRunner, *, mutant_name: str | None, tests: list[str]) -> int:
+def run_the_fast_ones_first(runner: PytestRunner, *, mutant_name: str | None, tests: Any) -> int:
     """Few mutants outlive the first ones, and pytest takes seconds to find thousands."""
-    if not mutant_name or len(tests) <= 2 * FIRST:
+    if len(tests) <= 2 * FIRST:
         return run_tests(runner, mutant_name=mutant_name, tests=tests)
+    if mutant_name is None:  # that all pass without one was seen when they were timed
+        return run_tests(runner, mutant_name=None, tests=sorted(tests)[:FIRST])
     first = run_tests(runner, mutant_name=mutant_name, tests=tests[:FIRST])
     others = tests[FIRST :: max(1, len(tests) // THEN)]
     return first or run_tests(runner, mutant_name=mutant_name, tests=others)
