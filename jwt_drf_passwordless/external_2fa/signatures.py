@@ -15,8 +15,8 @@ MAX_AGE = 300
 
 def is_fresh(timestamp: object) -> bool:
     """Whether a signed time, Unix seconds as an integer or ASCII digits, is within `MAX_AGE` of now."""
-    text = str(timestamp) if isinstance(timestamp, int) and not isinstance(timestamp, bool) else timestamp
-    if not isinstance(text, str) or not (text.isascii() and text.isdigit()) or len(text) > 15:
+    text = str(timestamp)
+    if not (text.isascii() and text.isdigit()) or len(text) > 15:
         return False
     return abs(time.time() - int(text)) <= MAX_AGE
 

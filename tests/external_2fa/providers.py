@@ -104,6 +104,16 @@ class NoConstructor(External2FAProvider):
         raise NotImplementedError  # there is no verification id to cancel
 
 
+class EndsByNumber(NoConstructor):
+    """Its vendor ends verifications by number, too."""
+
+    def send_verification(self, phone_number, method=VerificationMethod.SMS):
+        return VENDOR.answer("EndsByNumber", "send", phone_number, method.value, SENT)
+
+    def cancel_verification(self, phone_number):
+        return VENDOR.answer("EndsByNumber", "cancel", phone_number, "", SENT)
+
+
 def in_transaction() -> External2FAResult:
     """An answer that tells whether the question came inside a transaction."""
     status = VerificationStatus.ERROR if connection.in_atomic_block else VerificationStatus.PENDING

@@ -13,7 +13,7 @@ from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.external_2fa import External2FAResult, VerificationStatus
 from jwt_drf_passwordless.external_2fa import signals as provider_signals
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
-from tests.external_2fa.providers import CODE, PATH
+from tests.external_2fa.providers import CODE, PATH, WRONG_CODE
 from tests.test_statements import record
 
 pytestmark = pytest.mark.django_db
@@ -221,7 +221,8 @@ def test_the_failures_are_logged_as_warnings_without_the_number(two, vendor, ask
     ask()
     (line,) = [record for record in caplog.records if getattr(record, "event", "") == "provider_failed"]
     assert line.levelno == logging.WARNING
-    assert (line.provider, line.action, line.status, line.error_code, line.subject) == (
+    assert (line.field, line.provider, line.action, line.status, line.error_code, line.subject) == (
+        package_settings.MOBILE_FIELD_NAME,
         "first",
         "send",
         "rate_limited",
@@ -229,6 +230,37 @@ def test_the_failures_are_logged_as_warnings_without_the_number(two, vendor, ask
         "***23",
     )
     assert PHONE not in caplog.text
+
+
+def test_a_check_that_the_vendor_cannot_make_is_told(two, vendor, ask, api, told, caplog):
+    ask()
+    told.clear()
+    caplog.clear()
+    vendor.answers["first", "check"] = DOWN
+    assert api.exchange_mobile(PHONE, CODE).status_code == 400
+    assert told == [("provider_failed", "first", "check", "unavailable", "no_answer")]
+    (line,) = [record for record in caplog.records if getattr(record, "event", "") == "provider_failed"]
+    assert (line.field, line.subject) == (package_settings.MOBILE_FIELD_NAME, "***23")
+
+
+def test_codes_that_the_vendor_has_checked_are_no_failure(two, vendor, ask, api, told):
+    ask()
+    told.clear()
+    assert [api.exchange_mobile(PHONE, code).status_code for code in (WRONG_CODE, CODE)] == [400, 200]
+    assert told == []
+
+
+def test_what_a_provider_without_ids_may_have_started_is_ended_by_its_number(configure, vendor, ask):
+    configure(
+        EXTERNAL_2FA={"provider": "tests.external_2fa.providers.EndsByNumber", "fallbacks": [SECOND]},
+    )
+    vendor.answers["EndsByNumber", "send"] = DOWN
+    ask()
+    assert vendor.asked == [
+        ("EndsByNumber", "send", PHONE, "sms"),
+        ("second", "send", PHONE, "sms"),
+        ("EndsByNumber", "cancel", PHONE, ""),
+    ]
 
 
 class Queue:

@@ -86,6 +86,10 @@ def test_a_token_that_was_made_in_our_future_has_its_claims():
     assert jwt_claims(token(iat=int(time.time()) + 100), SECRET, "Vendor")["a"] == 1
 
 
+def test_a_token_that_names_an_audience_has_its_claims():
+    assert jwt_claims(token(aud="app.example"), SECRET, "Vendor")["a"] == 1
+
+
 @pytest.mark.parametrize("claims", [{"iss": "Other"}, {"exp": 1}, {"nbf": 4_000_000_000}, {"key": SECRET + "x"}])
 def test_a_token_of_others_and_of_other_times_claims_nothing(claims):
     assert jwt_claims(token(**claims), SECRET, "Vendor") == {}

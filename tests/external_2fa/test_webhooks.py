@@ -3,20 +3,23 @@
 import json
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 import time_machine
 from django.core.cache import cache
+from django.db import OperationalError, connection
 from django.dispatch import receiver
 from django.test import Client
 
 from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.external_2fa import External2FAResult, VerificationStatus
 from jwt_drf_passwordless.external_2fa import signals as provider_signals
-from jwt_drf_passwordless.external_2fa.base import MalformedWebhook, WebhookReply
+from jwt_drf_passwordless.external_2fa.base import DeliveryStatus, MalformedWebhook, WebhookReply
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
 from tests.external_2fa import providers
 from tests.external_2fa.providers import CODE, PATH, SIGNATURE, event
+from tests.test_interleaving import meanwhile
 
 pytestmark = pytest.mark.django_db
 
@@ -92,6 +95,36 @@ def test_what_the_signals_carry(post):
             {"phone_number": PHONE, "error": "unknown"},
         ),
     }
+
+
+@pytest.mark.parametrize("type_", ["delivered", "failed"])
+def test_an_event_names_the_provider_by_its_alias_in_each_signal(external, post, type_):
+    external(alias="one")
+    aliases = []
+
+    @receiver(list(EVERYTHING.values()))
+    def hear(signal, event, **kwargs):
+        aliases.append(event.provider)
+
+    try:
+        post(event(type_, phone_number=PHONE))
+    finally:
+        for signal in EVERYTHING.values():
+            signal.disconnect(hear)
+    assert aliases == ["one", "one"]
+
+
+class TellsStatus(providers.ScriptedProvider):
+    """Its vendor says how a delivery has failed."""
+
+    def parse_webhook(self, payload, headers=None):
+        return replace(super().parse_webhook(payload, headers), delivery_status=DeliveryStatus.DELIVERY_FAILED)
+
+
+def test_a_failed_delivery_is_told_with_its_status(configure, vendor, post, told):
+    configure(EXTERNAL_2FA={"provider": f"{__name__}.TellsStatus"})
+    post(event("failed", phone_number=PHONE))
+    assert told[-1] == ("delivery_failed", "event-1", PHONE, "delivery_failed")
 
 
 @pytest.mark.parametrize("type_", ["sent", "verified", "expired", "unknown"])
@@ -230,6 +263,40 @@ def test_with_a_receiver_that_fails_the_others_run_and_the_vendor_sends_it_again
         provider_signals.verification_webhook_received.disconnect(failing)
 
 
+@pytest.mark.parametrize(
+    ("type_", "name", "status"),
+    [
+        ("sent", "verification_webhook_received", 500),
+        ("failed", "verification_webhook_received", 500),
+        ("failed", "verification_delivery_failed", 500),
+        ("failed", "verification_delivered", 200),
+        ("delivered", "verification_delivered", 500),
+    ],
+)
+def test_a_receiver_of_any_of_its_signals_that_fails_has_the_event_sent_again(post, type_, name, status):
+    @receiver(EVERYTHING[name])
+    def failing(**kwargs):
+        raise RuntimeError
+
+    try:
+        answer = post(event(type_, phone_number=PHONE))
+    finally:
+        EVERYTHING[name].disconnect(failing)
+    assert answer.status_code == status
+
+
+def test_an_event_that_the_database_has_kept_from_being_told_is_told_when_it_comes_again(post, started, told):
+    body = event("delivered", verification_id=started.verification_id)
+
+    def down(*args):
+        raise OperationalError("the database says no")
+
+    with connection.execute_wrapper(down), pytest.raises(OperationalError):
+        post(body)
+    assert post(body).status_code == 200
+    assert [name for name, *_ in told] == ["webhook_received", "delivered"]
+
+
 def test_a_number_that_the_vendor_leaves_out_is_filled_in(post, started, told):
     post(event("delivered", verification_id=started.verification_id))
     assert told[-1] == ("delivered", "event-1", PHONE, None)
@@ -259,6 +326,7 @@ def test_a_webhook_signs_nobody_in_and_changes_no_challenge(post, api, started, 
         (["10.0.0.1", "2001:db8::/32"], "2001:db8::5", 200),
         (["10.0.0.1"], "::ffff:10.0.0.1", 200),
         (["10.0.0.1"], "unknown", 401),
+        (["10.0.0.1/24"], "10.0.0.200", 200),
         ([], "10.0.0.1", 401),
     ],
 )
@@ -323,6 +391,32 @@ def test_nothing_is_sent_again_where_that_would_not_help(external, vendor, post,
     with time_machine.travel(time.time() + (601 if state == "expired" else 0)):
         post(event("failed", verification_id="first-1", phone_number=number))
     assert [action for _, action, _, _ in vendor.asked].count("send") == 1
+
+
+def test_nothing_is_sent_again_above_the_budget(configure, external, vendor, post, api, started):
+    external(escalate=["sms", "call"])
+    configure(SMS_BUDGET={"hour": 0})
+    assert post(event("failed", verification_id="first-1")).status_code == 200
+    assert [action for _, action, _, _ in vendor.asked].count("send") == 1
+
+
+def test_nothing_is_sent_again_for_a_verification_that_another_one_has_replaced_meanwhile(
+    external, vendor, post, api, started
+):
+    external(escalate=["sms", "call"])
+    with meanwhile("UPDATE", lambda: PasswordlessChallengeToken.objects.update(verification_id="first-2")):
+        post(event("failed", verification_id="first-1"))
+    assert [action for _, action, _, _ in vendor.asked].count("send") == 1
+
+
+def test_an_escalation_that_fails_is_told_of_the_number(external, vendor, post, api, started, caplog):
+    external(escalate=["sms", "call"])
+    vendor.answers["first", "send"] = External2FAResult(False, VerificationStatus.UNAVAILABLE)
+    caplog.clear()
+    post(event("failed", verification_id="first-1"))
+    lines = {line.event: line for line in caplog.records if hasattr(line, "event")}
+    for name in ("provider_failed", "token_send_failed"):
+        assert (lines[name].field, lines[name].subject) == (package_settings.MOBILE_FIELD_NAME, "***23")
 
 
 def test_a_code_that_was_replaced_meanwhile_is_not_sent_again(external, vendor, post, api, started):
