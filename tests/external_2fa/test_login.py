@@ -1,6 +1,7 @@
 """Signing in by a code that a vendor makes, sends and checks: the rules are those of our own codes."""
 
 import time
+from dataclasses import replace
 
 import jwt
 import pytest
@@ -191,6 +192,15 @@ def test_whatever_is_no_acceptance_of_this_verification_is_refused(external, ven
     vendor.answers["first", "check"] = answer
     answer = verify()
     assert (answer.status_code, answer.json()) == (400, REFUSED)
+
+
+@pytest.mark.parametrize("verification_id", [None, "", "first-1"])
+def test_the_vendor_need_not_say_which_verification_it_has_accepted(
+    external, vendor, ada, ask, verify, verification_id
+):
+    ask()
+    vendor.answers["first", "check"] = replace(ACCEPTED, verification_id=verification_id)
+    assert verify().status_code == 200
 
 
 @pytest.mark.parametrize("code", ["", "12", "1" * 17, "12345٦", "12_456", "../../x", "+", "12\n345", "é12345"])
