@@ -232,6 +232,17 @@ def test_the_failures_are_logged_as_warnings_without_the_number(two, vendor, ask
     assert PHONE not in caplog.text
 
 
+def test_a_verification_that_has_started_is_logged_without_the_number(two, vendor, ask, caplog):
+    ask()
+    (line,) = [record for record in caplog.records if getattr(record, "event", "") == "verification_started"]
+    assert (line.field, line.provider, line.channel, line.subject) == (
+        package_settings.MOBILE_FIELD_NAME,
+        "first",
+        "sms",
+        "***23",
+    )
+
+
 def test_a_check_that_the_vendor_cannot_make_is_told(two, vendor, ask, api, told, caplog):
     ask()
     told.clear()
