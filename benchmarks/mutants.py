@@ -19,8 +19,8 @@ from mutmut.stats import status_by_exit_code
 
 SENSITIVE = matchers.Decorator(matchers.Call(matchers.Name("sensitive_variables")))
 KILLED = ("killed", "timeout", "segfault")
-#: Of the tests that reach a function, so many of the fastest are asked first, and then so many of all the others.
-FIRST, THEN = 100, 400
+#: Of the tests that reach a function, so many are asked first, and then so many of all the others.
+FIRST, THEN = 60, 300
 
 skips = MutationVisitor._skip_node_and_children
 run_tests = PytestRunner.run_tests
@@ -32,15 +32,16 @@ def skips_unless_sensitive(visitor: Any, node: libcst.CSTNode) -> bool:
     return skips(visitor, node)
 
 
-def run_the_fast_ones_first(runner: PytestRunner, *, mutant_name: str | None, tests: Any) -> int:
+def run_a_few_first(runner: PytestRunner, *, mutant_name: str | None, tests: Any) -> int:
     """Few mutants outlive the first ones, and pytest takes seconds to find thousands."""
     if len(tests) <= 2 * FIRST:
         return run_tests(runner, mutant_name=mutant_name, tests=tests)
-    if mutant_name is None:  # that all pass without one was seen when they were timed
-        return run_tests(runner, mutant_name=None, tests=sorted(tests)[:FIRST])
-    first = run_tests(runner, mutant_name=mutant_name, tests=tests[:FIRST])
-    others = tests[FIRST :: max(1, len(tests) // THEN)]
-    return first or run_tests(runner, mutant_name=mutant_name, tests=others)
+    first = sorted(tests)[:: len(tests) // FIRST]
+    code = run_tests(runner, mutant_name=mutant_name, tests=first)
+    if code or mutant_name is None:  # that all pass without one was seen when they were timed
+        return code
+    others = sorted(set(tests) - set(first))
+    return run_tests(runner, mutant_name=mutant_name, tests=others[:: max(1, len(others) // THEN)])
 
 
 def table() -> None:
@@ -59,5 +60,5 @@ def table() -> None:
 
 if __name__ == "__main__":
     MutationVisitor._skip_node_and_children = skips_unless_sensitive
-    PytestRunner.run_tests = run_the_fast_ones_first
+    PytestRunner.run_tests = run_a_few_first
     table() if sys.argv[1:] == ["table"] else cli()
