@@ -19,8 +19,9 @@ from mutmut.stats import status_by_exit_code
 
 SENSITIVE = matchers.Decorator(matchers.Call(matchers.Name("sensitive_variables")))
 KILLED = ("killed", "timeout", "segfault")
-#: Of the tests that reach a function, so many are asked first, and then so many of all the others.
-FIRST, THEN = 60, 300
+#: Of the tests that reach a function, so many are asked first: few mutants outlive them, and pytest takes seconds to
+#: find thousands.
+FIRST = 60
 
 skips = MutationVisitor._skip_node_and_children
 run_tests = PytestRunner.run_tests
@@ -33,7 +34,6 @@ def skips_unless_sensitive(visitor: Any, node: libcst.CSTNode) -> bool:
 
 
 def run_a_few_first(runner: PytestRunner, *, mutant_name: str | None, tests: Any) -> int:
-    """Few mutants outlive the first ones, and pytest takes seconds to find thousands."""
     if len(tests) <= 2 * FIRST:
         return run_tests(runner, mutant_name=mutant_name, tests=tests)
     first = sorted(tests)[:: len(tests) // FIRST]
@@ -41,7 +41,7 @@ def run_a_few_first(runner: PytestRunner, *, mutant_name: str | None, tests: Any
     if code or mutant_name is None:  # that all pass without one was seen when they were timed
         return code
     others = sorted(set(tests) - set(first))
-    return run_tests(runner, mutant_name=mutant_name, tests=others[:: max(1, len(others) // THEN)])
+    return run_tests(runner, mutant_name=mutant_name, tests=others)
 
 
 def table() -> None:

@@ -196,7 +196,7 @@ def test_claims_that_are_missing_or_odd_are_not_fresh(grace, auth_time):
     assert knock(protected(FreshLogin), with_claims(grace, **values)) == REAUTHENTICATE
 
 
-@pytest.mark.parametrize(("age", "status"), [(0, 200), (299, 200), (302, 403), (-30, 200), (-90, 403)])
+@pytest.mark.parametrize(("age", "status"), [(0, 200), (300, 200), (301, 403), (-60, 200), (-61, 403)])
 def test_a_login_is_fresh_for_five_minutes_of_this_servers_clock(grace, age, status):
     with time_machine.travel(int(time.time()), tick=False):
         access = with_claims(grace, auth_time=int(time.time()) - age)
