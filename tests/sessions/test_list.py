@@ -63,6 +63,22 @@ def test_the_last_used_is_first_and_the_ended_are_left_out(api, ada, clock):
     assert session_of(old["refresh"]).refresh_until < session_of(old["refresh"]).expires_at
 
 
+def test_they_are_in_the_order_of_their_last_use(api, ada, clock):
+    pairs = []
+    for seconds in range(6):
+        clock(seconds)
+        pairs.append(api.log_in())
+    shown = [one["id"] for one in api.listed(pairs[0]["access"])]
+    assert shown == [claims(pair["access"])["sid"] for pair in reversed(pairs)]
+
+
+def test_those_of_one_moment_are_in_one_order_each_time(api, ada, clock):
+    access = [api.log_in()["access"] for _ in range(6)]
+    # Databases differ in how they sort ids.
+    in_order = [str(pk) for pk in Session.objects.order_by("pk").values_list("pk", flat=True)]
+    assert [one["id"] for one in api.listed(access[0])] == in_order
+
+
 def test_users_see_and_reach_their_own_only(api, ada, bob, ended):
     mine, other = api.log_in(ADA)["access"], api.log_in(BOB)["access"]
     theirs = claims(other)["sid"]

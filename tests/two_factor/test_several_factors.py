@@ -161,12 +161,12 @@ def test_a_login_that_needs_no_code_begins_anew_at_the_moment_at_which_the_sent_
 def test_where_nothing_was_sent_each_login_has_its_whole_time(api, ada, two_factor, clock):
     two_factor(factors=[PAPER_FACTOR])
     assert finish(api, api.ticket(ada), WORD).status_code == 200
-    tickets = []
-    for _ in range(3):
-        clock.shift(50)
-        tickets.append(api.ticket(ada))
     clock.shift(50)
-    assert finish(api, tickets[-1], WORD).status_code == 200
+    api.token(ada)
+    clock.shift(50)
+    ticket = api.ticket(ada)
+    clock.shift(50)
+    assert finish(api, ticket, WORD).status_code == 200
 
 
 @pytest.mark.usefixtures("waiting")
