@@ -14,6 +14,7 @@ from jwt_drf_passwordless.token_response import Proof
 from jwt_drf_passwordless.two_factor import HasSecondFactor
 from jwt_drf_passwordless.two_factor.email import EmailFactor
 from tests.conftest import sent_code, sent_sms_code, set_mail_backend
+from tests.test_interleaving import meanwhile
 from tests.test_races import crowd
 from tests.test_statements import record
 from tests.two_factor.conftest import EMAIL, LOGIN_PHONE, WRONG, TwoFactorApi, enrol
@@ -341,6 +342,50 @@ def test_it_follows_a_change_that_proves_the_new_address(api, joan):
     assert finish(api, ticket, sent_code()).status_code == 200
     (entry,) = api.send("GET", "2fa/factors/", access=access).json()["factors"]
     assert entry["email"] == "a***@example.com"
+
+
+def change_address(api, access):
+    field = package_settings.EMAIL_FIELD_NAME
+    api.call("contact/email/", {field: OTHER}, access)
+    answer = api.call("contact/email/confirm/", {field: OTHER, "token": sent_code()}, access)
+    assert answer.status_code == 200
+
+
+def test_such_a_change_concerns_nobody_elses_factor(api, joan, person):
+    row = give_email(person(email="grace@example.com"), "grace@example.com")
+    change_address(api, finish(api, api.ticket(joan), sent_code()).json()["access"])
+    row.refresh_from_db()
+    assert (row.data, row.confirmed_at) == ({"address": "grace@example.com"}, LONG_AGO)
+
+
+def test_such_a_change_concerns_no_other_factor_of_the_user(api, joan):
+    give_codes(joan)
+    change_address(api, finish(api, api.ticket(joan), sent_code()).json()["access"])
+    assert finish(api, api.ticket(joan), CODES[0], "recovery_code").status_code == 200
+
+
+def test_after_such_a_change_older_sessions_do_not_step_up_by_it(api, joan):
+    with time_machine.travel(int(time.time()), tick=False) as clock:
+        access = finish(api, api.ticket(joan), sent_code()).json()["access"]
+        clock.shift(10)
+        change_address(api, access)
+        assert refused_as_stale(api.call("2fa/step-up/", access=access))
+
+
+def test_an_enrolment_replaces_nobody_elses_factor(api, ada, person):
+    row = give_email(person(email="grace@example.com"), "grace@example.com")
+    access = api.pair(ada)["access"]
+    begin(api, access)
+    assert confirm(api, access, sent_code()).status_code == 201
+    assert Authenticator.objects.filter(pk=row.pk).exists()
+
+
+def test_a_factor_that_is_removed_while_it_is_renamed_is_not_found(api, joan):
+    row = Authenticator.objects.get()
+    access = finish(api, api.ticket(joan), sent_code()).json()["access"]
+    with meanwhile("UPDATE", row.delete, Authenticator):
+        answer = api.send("PATCH", f"{ROUTE}{row.pk}/", {"name": "home"}, access)
+    assert answer.status_code == 404
 
 
 # Step-up

@@ -15,6 +15,7 @@ from jwt_drf_passwordless.two_factor import keys
 from jwt_drf_passwordless.two_factor.recovery import RecoveryCodeFactor
 from jwt_drf_passwordless.two_factor.signals import recovery_code_used
 from tests.conftest import SCAN, sent_sms_code
+from tests.test_interleaving import meanwhile
 from tests.test_races import crowd
 from tests.two_factor.conftest import LOGIN_PHONE, TwoFactorApi, enrol
 from tests.two_factor.test_every_first_factor import BROKEN, by_sms
@@ -161,6 +162,19 @@ def test_a_set_can_be_removed(api, grace, codes):
     assert api.send("DELETE", f"{ROUTE}codes/", access=access).status_code == 204
     assert entry(api, access) is None
     assert api.token(grace).json()["methods"] == ["phone"]
+
+
+def test_a_set_that_is_removed_leaves_those_of_others(api, grace, codes, ada):
+    give_codes(ada)
+    access = api.pair(grace)["access"]
+    assert api.send("DELETE", f"{ROUTE}codes/", access=access).status_code == 204
+    assert Authenticator.objects.filter(user=ada).count() == 10
+
+
+def test_a_set_that_is_removed_meanwhile_is_not_found(api, grace, codes):
+    access = api.pair(grace)["access"]
+    with meanwhile("DELETE FROM", lambda: Authenticator.objects.all().delete(), Authenticator):
+        assert api.send("DELETE", f"{ROUTE}codes/", access=access).status_code == 404
 
 
 def test_the_set_goes_with_the_last_other_factor(api, grace, codes):
