@@ -1,9 +1,12 @@
 """Signing out: the family dies, and the answer does not tell whether there was one."""
 
 import pytest
+from django.dispatch import receiver
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from jwt_drf_passwordless.models import Session
+from jwt_drf_passwordless.sessions import services
+from jwt_drf_passwordless.sessions.signals import sessions_ended
 from tests.sessions.conftest import BOB, DAY, GONE, outcome
 
 pytestmark = pytest.mark.django_db
@@ -30,6 +33,28 @@ def test_a_logout_ends_no_other_session(api, ada, bob):
     here, there, somebody = api.log_in(), api.log_in(), api.log_in(BOB)
     api.log_out(here["refresh"])
     assert [api.refresh(pair["refresh"]).status_code for pair in (there, somebody)] == [200, 200]
+
+
+def test_a_logout_is_told(api, ada):
+    told = []
+
+    @receiver(sessions_ended)
+    def listen(user, reason, count, request, **kwargs):
+        told.append((user, reason, count, request.path))
+
+    refresh = api.log_in()["refresh"]
+    try:
+        api.log_out(refresh)
+    finally:
+        sessions_ended.disconnect(listen)
+    assert told == [(ada, "logout", 1, "/api/token/logout/")]
+
+
+def test_where_sessions_are_off_a_logout_ends_none(api, ada, configure):
+    refresh = RefreshToken(api.log_in()["refresh"])
+    configure(SESSIONS=None)
+    services.log_out(refresh, None)
+    assert Session.objects.exists()
 
 
 def test_every_token_is_answered_alike(api, ada, clock):

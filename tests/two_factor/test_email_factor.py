@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core import mail
 
 from jwt_drf_passwordless.conf import settings as package_settings
+from jwt_drf_passwordless.email import PasswordlessRequestEmail
 from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken
 from jwt_drf_passwordless.token_response import Proof
 from jwt_drf_passwordless.two_factor import HasSecondFactor
@@ -71,6 +72,13 @@ def joan(person):
     return user
 
 
+@pytest.fixture
+def joan_elsewhere(person):
+    user = person(email="joan@example.com")
+    give_email(user, "joan@example.com")
+    return user
+
+
 def move(user, address=OTHER):
     """Change the address of the account."""
     get_user_model().objects.filter(pk=user.pk).update(**{package_settings.EMAIL_FIELD_NAME: address})
@@ -103,6 +111,24 @@ def test_the_address_of_the_account_is_proven_by_a_code(api, ada):
     assert (entry["method"], entry["name"], entry["email"]) == ("email", masked, masked)
     assert api.send("GET", "2fa/factors/", access=access).json()["factors"] == [entry]
     assert api.token(ada).json()["methods"] == ["email"]
+
+
+class RequestEmail(PasswordlessRequestEmail):
+    """A project's own: its message may say where it was asked for."""
+
+    paths: list[str] = []
+
+    def __init__(self, request, context=None):
+        self.paths.append(request.path)
+        super().__init__(request, context)
+
+
+def test_the_class_of_a_project_that_makes_the_message_is_given_the_request(api, ada, joan_elsewhere, configure):
+    configure(EMAIL={"passwordless_request": f"{__name__}.RequestEmail"})
+    RequestEmail.paths.clear()
+    begin(api, api.pair(ada)["access"])
+    api.token(joan_elsewhere)
+    assert RequestEmail.paths == ["/api/2fa/factors/email/", "/api/token/"]
 
 
 def test_it_can_have_a_name_and_be_removed(api, ada):

@@ -106,6 +106,34 @@ def test_the_vendor_is_asked_about_the_verification_that_it_started(api, grace, 
     assert vendor.asked[-1] == ("check", PHONE, "v1")
 
 
+def test_the_vendor_is_asked_for_its_first_channel(api, grace, vendor):
+    api.token(grace)
+    assert vendor.asked == [("send", PHONE, VerificationMethod.CALL)]
+
+
+@pytest.mark.parametrize("verification_id", [None, "", "v1"])
+def test_the_vendor_need_not_say_which_verification_it_has_accepted(api, grace, vendor, verification_id):
+    ticket = api.ticket(grace)
+    vendor.checks = External2FAResult(True, VerificationStatus.ACCEPTED, verification_id=verification_id)
+    assert api.verify(ticket, "246810").status_code == 200
+
+
+def test_a_vendor_may_know_its_verifications_by_number(api, grace, two_factor):
+    two_factor(phone={"provider": "tests.external_2fa.providers.NoConstructor"})
+    ticket = api.ticket(grace)
+    assert PasswordlessChallengeToken.objects.get().verification_id == ""
+    assert api.verify(ticket, "246810").status_code == 200
+
+
+def german(user):
+    return "de"
+
+
+def test_a_vendor_that_takes_no_language_is_told_none(api, grace, vendor, configure):
+    configure(LANGUAGE_FOR_USER="tests.two_factor.test_providers.german")
+    assert api.verify(api.ticket(grace), "246810").status_code == 200
+
+
 def test_a_sixth_code_is_not_asked_about(api, grace, vendor):
     ticket = api.ticket(grace)
     for _ in range(6):

@@ -164,6 +164,14 @@ def test_a_set_can_be_removed(api, grace, codes):
     assert api.token(grace).json()["methods"] == ["phone"]
 
 
+def test_a_new_set_takes_the_place_of_no_other_factor_and_of_nobody_elses_set(api, grace, ada):
+    give_app(grace)
+    give_codes(ada)
+    assert make(api, api.pair(grace)["access"]).status_code == 201
+    assert Authenticator.objects.filter(user=grace, method="totp").count() == 1
+    assert Authenticator.objects.filter(user=ada).count() == 10
+
+
 def test_a_set_that_is_removed_leaves_those_of_others(api, grace, codes, ada):
     give_codes(ada)
     access = api.pair(grace)["access"]
