@@ -1,0 +1,60 @@
+"""What the signals of a second step tell of the request."""
+
+import pytest
+from django.dispatch import receiver
+
+from jwt_drf_passwordless.signals import token_refused
+from jwt_drf_passwordless.two_factor.signals import factor_used
+from tests.conftest import sent_sms_code
+from tests.two_factor.conftest import OTHER_PHONE, PHONE, WRONG
+
+pytestmark = pytest.mark.django_db
+
+VERIFY = "/api/2fa/token-verify/"
+
+
+@pytest.fixture
+def told():
+    """What was told: signal, factor, user and the path of the request."""
+    facts = []
+
+    @receiver([token_refused, factor_used])
+    def hear(signal, field, user, request, **kwargs):
+        facts.append((signal.name, field, user, request and request.path))
+
+    yield facts
+    for signal in (token_refused, factor_used):
+        signal.disconnect(hear)
+
+
+def test_codes_for_a_ticket_are_told_with_the_request(api, grace, told):
+    ticket = api.ticket(grace)
+    api.verify(ticket, sent_sms_code().translate(WRONG))
+    api.verify(ticket, sent_sms_code())
+    assert told == [("token_refused", "phone", grace, VERIFY), ("factor_used", "phone", grace, VERIFY)]
+
+
+def test_codes_with_the_password_are_told_with_the_request(api, grace, told):
+    api.token(grace)
+    for code in (sent_sms_code().translate(WRONG), sent_sms_code()):
+        api.call("2fa/token-verify/", {**api.credentials(grace), "token": code})
+    assert told == [("token_refused", "phone", grace, VERIFY), ("factor_used", "phone", grace, VERIFY)]
+
+
+def test_codes_with_a_removal_are_told_with_the_request(api, grace, told):
+    access = api.pair(grace)["access"]
+    api.call("2fa/step-up/", access=access)
+    told.clear()
+    for code in (sent_sms_code().translate(WRONG), sent_sms_code()):
+        api.send("DELETE", "2fa/phone/", {"token": code}, access)
+    path = "/api/2fa/phone/"
+    assert told == [("token_refused", "phone", grace, path), ("factor_used", "phone", grace, path)]
+
+
+@pytest.mark.parametrize(("number", "code"), [(PHONE, WRONG), (OTHER_PHONE, {})])
+def test_a_refused_enrolment_is_told_with_the_request(api, ada, told, number, code):
+    access = api.pair(ada)["access"]
+    api.call("2fa/phone-verify/", {"authy_phone": PHONE}, access)
+    body = {"authy_phone": number, "token": sent_sms_code().translate(code)}
+    api.call("2fa/phone-register/", body, access)
+    assert told == [("token_refused", "phone", ada, "/api/2fa/phone-register/")]
