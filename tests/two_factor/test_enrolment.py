@@ -274,6 +274,12 @@ def test_a_fresh_login_with_the_phone_can_remove_it(api, grace):
     assert api.token(grace).status_code == 200
 
 
+def test_a_removal_leaves_phones_that_were_confirmed_at_the_same_moment(api, grace, ada):
+    theirs = enrol(ada, OTHER_PHONE)
+    assert api.send("DELETE", "2fa/phone/", access=api.pair(grace)["access"]).status_code == 204
+    assert PhoneDevice.objects.get() == theirs
+
+
 def test_a_stolen_token_cannot_remove_the_phone(api, grace):
     answer = api.send("DELETE", "2fa/phone/", access=str(AccessToken.for_user(grace)))
     assert outcome(answer) == REAUTHENTICATE

@@ -15,6 +15,7 @@ from jwt_drf_passwordless.two_factor import AuthyProvider
 from jwt_drf_passwordless.two_factor.phone.factor import phone_provider
 from tests.two_factor.conftest import PHONE, enrol
 from tests.two_factor.test_enrolment import ask, register
+from tests.two_factor.test_every_first_factor import BROKEN
 from tests.two_factor.test_login import INVALID, claims, outcome
 from tests.vendor_server import Answer, Misbehaviour, Request, Route, Vendor
 
@@ -297,6 +298,13 @@ def customer(ada):
     """A user with a phone at Authy."""
     enrol(ada, provider="authy", vendor_user_id="4711")
     return ada
+
+
+@pytest.mark.parametrize(("provider", "vendor_user_id"), [("local", "4711"), ("authy", ""), ("authy", "47/11")])
+def test_authy_serves_no_phone_that_it_does_not_know(api, ada, authy, provider, vendor_user_id):
+    enrol(ada, provider=provider, vendor_user_id=vendor_user_id)
+    assert outcome(api.token(ada)) == BROKEN
+    assert not authy.requests
 
 
 def test_the_whole_flow_with_authy(api, ada, authy):

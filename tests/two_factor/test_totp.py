@@ -25,6 +25,7 @@ from jwt_drf_passwordless.two_factor import keys
 from jwt_drf_passwordless.two_factor.checks import check_two_factor, check_two_factor_deployment
 from jwt_drf_passwordless.two_factor.totp import TotpFactor, matching_step
 from tests.conftest import SCAN, sent_sms_code
+from tests.test_interleaving import meanwhile
 from tests.test_races import crowd
 from tests.two_factor.conftest import LOGIN_PHONE, PHONE, TwoFactorApi, enrol
 from tests.two_factor.test_every_first_factor import BROKEN, WAYS, by_email_code, every_way, holder, tokens
@@ -612,6 +613,27 @@ def test_the_command_fails_when_a_secret_cannot_be_opened(mary, under_old_key, t
     give_app(person(email="eve@example.com"))
     with pytest.raises(CommandError, match=re.escape("Sealed under no key in use: 1.")):
         reseal()
+
+
+def test_the_command_counts_all_that_it_cannot_open_and_seals_the_others_anew(under_old_key, two_factor, person):
+    two_factor(encryption_keys=[OLD])
+    third = give_app(person(email="eve@example.com"))
+    second = give_app(person(email="bob@example.com"))
+    Authenticator.objects.filter(pk__in=[under_old_key.pk, second.pk]).update(secret="sealed by nobody")
+    last = give_app(person(email="dan@example.com"))
+    two_factor(encryption_keys=[NEW, OLD])
+    with pytest.raises(CommandError, match=re.escape("Sealed under no key in use: 2.")):
+        reseal()
+    two_factor(encryption_keys=[NEW])
+    assert [keys.unseal(Authenticator.objects.get(pk=row.pk)) for row in (third, last)] == [SECRET.encode()] * 2
+
+
+def test_the_command_leaves_a_secret_that_has_changed_meanwhile(under_old_key, two_factor):
+    two_factor(encryption_keys=[NEW, OLD])
+    another = keys.seal("totp", under_old_key.user_id, b"another")
+    with meanwhile("UPDATE", lambda: Authenticator.objects.update(secret=another), Authenticator):
+        assert reseal() == "Sealed anew: 0.\n"
+    assert Authenticator.objects.get().secret == another
 
 
 def test_the_command_needs_no_second_factors_to_be_on(mary, configure):
