@@ -119,6 +119,24 @@ def test_the_vendor_need_not_say_which_verification_it_has_accepted(api, grace, 
     assert api.verify(ticket, "246810").status_code == 200
 
 
+class SlowProvider(PlannedProvider):
+    """Another code is sent before it answers."""
+
+    newer = {}
+
+    def send_verification(self, phone_number, method=VerificationMethod.SMS):
+        PasswordlessChallengeToken.objects.update(verification_id="newer", **self.newer)
+        return self.sends
+
+
+@pytest.mark.parametrize("newer", [{"sends": 7}, {"nonce": "another"}])
+def test_an_answer_that_comes_late_is_not_written_over_what_came_after_it(api, grace, two_factor, newer):
+    two_factor(phone={"provider": "tests.two_factor.test_providers.SlowProvider"})
+    SlowProvider.newer = newer
+    api.token(grace)
+    assert PasswordlessChallengeToken.objects.get().verification_id == "newer"
+
+
 def test_a_vendor_may_know_its_verifications_by_number(api, grace, two_factor):
     two_factor(phone={"provider": "tests.external_2fa.providers.NoConstructor"})
     ticket = api.ticket(grace)

@@ -172,6 +172,15 @@ def test_a_new_set_takes_the_place_of_no_other_factor_and_of_nobody_elses_set(ap
     assert Authenticator.objects.filter(user=ada).count() == 10
 
 
+def test_an_app_takes_the_place_of_no_codes_and_of_nobody_elses_app(api, grace, codes, ada):
+    theirs = give_app(ada)
+    access = api.pair(grace)["access"]
+    secret = api.call("2fa/factors/totp/", access=access).json()["secret"]
+    assert api.call("2fa/factors/totp/confirm/", {"token": code_of(secret)}, access=access).status_code == 201
+    assert Authenticator.objects.filter(user=grace, method="recovery_code").count() == 10
+    assert Authenticator.objects.filter(pk=theirs.pk).exists()
+
+
 def test_a_set_that_is_removed_leaves_those_of_others(api, grace, codes, ada):
     give_codes(ada)
     access = api.pair(grace)["access"]

@@ -114,6 +114,26 @@ def signed_in(api, user, steps=0):
     return answer.json()["access"]
 
 
+def test_an_app_without_a_name_has_none(api, ada):
+    access = api.pair(ada)["access"]
+    secret = begin(api, access).json()["secret"]
+    assert confirm(api, access, code_of(secret)).json()["name"] == ""
+
+
+def test_an_enrolment_that_begins_ends_nobody_elses(api, ada, grace):
+    mine, theirs = api.pair(ada)["access"], api.pair(grace)["access"]
+    secret = begin(api, mine).json()["secret"]
+    begin(api, theirs)
+    assert confirm(api, mine, code_of(secret)).status_code == 201
+
+
+def test_an_app_that_is_removed_meanwhile_is_not_found(api, mary):
+    row = Authenticator.objects.get()
+    access = signed_in(api, mary)
+    with meanwhile("DELETE FROM", lambda: Authenticator.objects.all().delete(), Authenticator):
+        assert api.send("DELETE", f"2fa/factors/totp/{row.pk}/", access=access).status_code == 404
+
+
 # Codes
 
 
