@@ -174,8 +174,6 @@ def note_sent(row: Challenge, alias: str, verification_id: str, channel: str) ->
     """Write to the row who has sent its code, unless a newer challenge has taken its place."""
     values = {"provider": sender_name(alias), "verification_id": verification_id, "channel": channel}
     Challenge.objects.filter(pk=row.pk, nonce=row.nonce, sends=row.sends).update(**values)
-    for name, value in values.items():
-        setattr(row, name, value)
 
 
 class PhoneProvider(ABC):
