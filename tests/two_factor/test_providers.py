@@ -389,6 +389,12 @@ def test_an_answer_that_is_none_is_a_503(api, customer, authy, answer):
     assert outcome(api.verify(ticket, "7654321")) == UNAVAILABLE
 
 
+def test_an_authy_that_refuses_us_is_no_error_of_the_number(api, ada, authy):
+    access = api.pair(ada)["access"]
+    authy.instead = Answer(401, {"success": False, "error_code": "60001"})
+    assert outcome(ask(api, access)) == UNAVAILABLE
+
+
 @pytest.mark.parametrize("misbehaviour", [Misbehaviour.SILENT, Misbehaviour.HTML, Misbehaviour.REDIRECT])
 def test_an_authy_that_does_not_answer_is_a_503(api, customer, authy, misbehaviour):
     authy.misbehaviour = misbehaviour

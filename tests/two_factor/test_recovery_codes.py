@@ -303,6 +303,24 @@ def test_the_second_code_can_come_with_the_removal(api, grace, codes):
     ]
 
 
+def test_a_login_by_a_code_ends_the_sessions_that_there_were(api, grace, codes, configure):
+    configure(SESSIONS={})
+    lost = api.pair(grace)["refresh"]
+    refresh = recover(api, grace, codes[0]).json()["refresh"]
+    assert [api.call("token/refresh/", {"refresh": token}).status_code for token in (lost, refresh)] == [401, 200]
+
+
+def test_a_code_that_comes_with_a_change_leaves_the_session_that_makes_it(api, grace, codes, configure):
+    configure(SESSIONS={})
+    lost = api.pair(grace)["refresh"]
+    pair = api.pair(grace)
+    api.call("2fa/step-up/", access=pair["access"])
+    body = {"token": codes[0], "method": "recovery_code"}
+    assert api.send("DELETE", f"{ROUTE}codes/", body, pair["access"]).status_code == 204
+    statuses = [api.call("token/refresh/", {"refresh": token}).status_code for token in (lost, pair["refresh"])]
+    assert statuses == [401, 200]
+
+
 def test_used_codes_are_not_offered(api, grace):
     give_codes(grace, CODES[:1])
     access = recover(api, grace, CODES[0]).json()["access"]
@@ -331,7 +349,8 @@ def test_the_project_is_told(api, grace, codes, caplog):
     recover(api, grace, codes[0])
     assert heard == [(grace, "recovery_code", 9, True)]
     (line,) = [one for one in caplog.records if getattr(one, "event", "") == "recovery_code_used"]
-    assert (line.levelno, line.remaining, line.user_id) == (logging.WARNING, 9, str(grace.pk))
+    assert (line.levelno, line.field, line.remaining) == (logging.WARNING, "recovery_code", 9)
+    assert line.user_id == str(grace.pk)
 
 
 def test_a_wrong_code_tells_the_user_nothing(api, grace, codes):
