@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 from django.core.cache import cache
+from django.dispatch import receiver
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
@@ -12,6 +13,7 @@ from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from jwt_drf_passwordless.models import Session
 from jwt_drf_passwordless.sessions.serializers import SessionTokenRefreshSerializer
+from jwt_drf_passwordless.sessions.signals import sessions_ended
 from tests.conftest import SCAN
 from tests.sessions.conftest import ADA, DAY, GONE, claims, outcome, session_of
 
@@ -95,6 +97,12 @@ def test_a_use_is_noted_with_its_network_only(api, ada, settings):
     assert session_of(pair["refresh"]).network == "198.51.100.0/24"
     api.refresh(pair["refresh"], REMOTE_ADDR="2001:db8:1:2:3:4:5:6")
     assert session_of(pair["refresh"]).network == "2001:db8:1:2::/64"
+
+
+def test_where_the_server_tells_no_address_there_is_no_network(api, ada):
+    refresh = api.log_in()["refresh"]
+    api.refresh(refresh, REMOTE_ADDR="")
+    assert session_of(refresh).network == ""
 
 
 def test_claims_of_the_project_are_kept(api, ada, settings):
@@ -238,6 +246,31 @@ def test_an_inactive_user_is_refused_and_signs_in_anew_once_active(api, ada):
     ada.save()
     assert outcome(api.refresh(pair["refresh"])) == GONE
     assert not Session.objects.exists()
+
+
+def test_an_inactive_user_is_told_what_simplejwt_says(api, ada):
+    refresh = api.log_in()["refresh"]
+    ada.is_active = False
+    ada.save()
+    sentence = TokenRefreshSerializer.default_error_messages["no_active_account"]
+    assert api.refresh(refresh).json() == {"detail": str(sentence), "code": "no_active_account"}
+
+
+def test_the_end_of_the_session_of_an_inactive_user_is_told(api, ada):
+    told = []
+
+    @receiver(sessions_ended)
+    def listen(user, reason, request, **kwargs):
+        told.append((user, reason, request.path))
+
+    refresh = api.log_in()["refresh"]
+    ada.is_active = False
+    ada.save()
+    try:
+        api.refresh(refresh)
+    finally:
+        sessions_ended.disconnect(listen)
+    assert told == [(ada, "user_refused", "/api/token/refresh/")]
 
 
 def test_within_the_grace_an_inactive_user_is_refused_too(api, ada):

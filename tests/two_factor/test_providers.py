@@ -4,6 +4,7 @@ import pytest
 import sms
 from django.core.exceptions import ImproperlyConfigured
 
+from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.external_2fa.base import (
     External2FAProvider,
     External2FAResult,
@@ -427,6 +428,11 @@ def test_a_registration_without_an_id_is_a_503_and_no_device(api, ada, authy, an
     ]
     assert outcome(register(api, access, code="1234")) == UNAVAILABLE
     assert not PhoneDevice.objects.exists()
+
+
+def test_the_address_of_authy_may_end_in_a_slash(api, customer, authy, two_factor):
+    two_factor(phone={**package_settings.TWO_FACTOR["phone"], "base_url": f"{authy.url}/"})
+    assert api.verify(api.ticket(customer), "7654321").status_code == 200
 
 
 def test_a_code_that_authy_never_sent_proves_nothing(api, customer, authy):

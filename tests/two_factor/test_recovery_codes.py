@@ -11,9 +11,10 @@ from django.dispatch import receiver
 
 from jwt_drf_passwordless.exceptions import InvalidCredentials
 from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken, PhoneDevice
+from jwt_drf_passwordless.sessions.signals import sessions_ended
 from jwt_drf_passwordless.two_factor import keys
 from jwt_drf_passwordless.two_factor.recovery import RecoveryCodeFactor
-from jwt_drf_passwordless.two_factor.signals import recovery_code_used
+from jwt_drf_passwordless.two_factor.signals import recovery_code_used, trusted_devices_removed
 from tests.conftest import SCAN, sent_sms_code
 from tests.test_interleaving import meanwhile
 from tests.test_races import crowd
@@ -351,6 +352,29 @@ def test_the_project_is_told(api, grace, codes, caplog):
     (line,) = [one for one in caplog.records if getattr(one, "event", "") == "recovery_code_used"]
     assert (line.levelno, line.field, line.remaining) == (logging.WARNING, "recovery_code", 9)
     assert line.user_id == str(grace.pk)
+
+
+def test_what_ends_with_a_used_code_is_told_with_the_request(api, grace, codes, configure, two_factor):
+    configure(SESSIONS={})
+    two_factor(trusted_device_days=30)
+    body = {"ticket": api.ticket(grace), "token": sent_sms_code(), "trust_device": True}
+    api.call("2fa/token-verify/", body)
+    told = []
+
+    @receiver([sessions_ended, trusted_devices_removed])
+    def hear(signal, user, request, reason="", **kwargs):
+        told.append((signal.name, user, reason, request.path))
+
+    try:
+        recover(api, grace, codes[0])
+    finally:
+        for signal in (sessions_ended, trusted_devices_removed):
+            signal.disconnect(hear)
+    path = "/api/2fa/token-verify/"
+    assert told == [
+        ("sessions_ended", grace, "recovery_code_used", path),
+        ("trusted_devices_removed", grace, "", path),
+    ]
 
 
 def test_a_wrong_code_tells_the_user_nothing(api, grace, codes):
