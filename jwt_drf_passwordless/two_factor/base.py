@@ -22,7 +22,7 @@ from jwt_drf_passwordless.two_factor.serializers import ConfirmationSerializer
 def ensure_length(code: str, length: int | None) -> None:
     """Raises ValidationError for a text that cannot be a code of so many digits; None takes all."""
     if length and not (code.isascii() and code.isdigit() and len(code) == length):
-        raise serializers.ValidationError({"token": [message("CODE_OF_LENGTH") % {"length": length}]}, "invalid")
+        raise serializers.ValidationError({"token": [message("CODE_OF_LENGTH") % {"length": length}]})
 
 
 class SecondFactor(ABC):

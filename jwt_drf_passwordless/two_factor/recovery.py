@@ -54,7 +54,7 @@ class RecoveryCodeFactor(StoredFactor):
     def check_format(self, user: AbstractBaseUser, code: str) -> None:
         text = normalize(code)
         if len(text) != LENGTH or set(text) - set(ALPHABET):
-            raise serializers.ValidationError({"token": [message("RECOVERY_CODE_FORM")]}, "invalid")
+            raise serializers.ValidationError({"token": [message("RECOVERY_CODE_FORM")]})
 
     @sensitive_variables()
     def verify(self, user: AbstractBaseUser, row: Challenge, code: str) -> bool:

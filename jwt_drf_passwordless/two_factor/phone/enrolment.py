@@ -26,7 +26,7 @@ def send(provider: PhoneProvider, user: AbstractBaseUser, row: Challenge, field:
         limits.spend_budget()
         provider.send(number, row, request)
     except NumberRefused:
-        raise serializers.ValidationError({"authy_phone": [message("INVALID_PHONE_NUMBER")]}, "invalid") from None
+        raise serializers.ValidationError({"authy_phone": [message("INVALID_PHONE_NUMBER")]}) from None
     except Exception as error:  # noqa: BLE001 - whatever a backend raises, the client's answer is the same
         failure = type(error).__name__
     else:
