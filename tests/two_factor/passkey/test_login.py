@@ -65,6 +65,25 @@ def test_a_passkey_with_verification_is_two_factors(api, ada, passkey, heard):
     assert Authenticator.objects.get().last_used_at is not None
 
 
+def test_logins_are_told_with_field_and_request(api, ada, passkey, heard):
+    refused, redeemed = heard(token_refused), heard(token_redeemed)
+    api.sign_in(api.ask(), {})
+    api.by_passkey(passkey)
+    told = [(one["field"], one["request"].path) for one in refused + redeemed]
+    assert told == [("passkey", "/api/passkey/login/")] * 2
+
+
+def test_without_verification_a_trusted_device_is_enough(api, ada, passkey, two_factor):
+    two_factor(trusted_device_days=30)
+    enrol(ada, PHONE)
+    ticket = api.by_passkey(passkey, flags=UP).json()["ticket"]
+    body = {"ticket": ticket, "token": sent_sms_code(), "trust_device": True}
+    device = api.call("2fa/token-verify/", body).json()["device_token"]
+    asked = api.ask()
+    credential = passkey.get(asked.json()["publicKey"], flags=UP)
+    assert api.sign_in(asked, credential, HTTP_X_DEVICE_TOKEN=device).status_code == 200
+
+
 def test_a_synced_one_as_well(api, ada):
     passkey = api.register(api.pair(ada)["access"], Passkey(flags=UP | UV | BE | BS))
     assert claims(api.by_passkey(passkey).json()["access"])["amr"] == ["swk", "user", "mfa"]
