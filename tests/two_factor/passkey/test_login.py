@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.core.management import call_command
 
-from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken
+from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken, Session
 from jwt_drf_passwordless.signals import network_limited, token_redeemed, token_refused
 from jwt_drf_passwordless.two_factor.passkey.factor import PasskeyFactor
 from jwt_drf_passwordless.two_factor.signals import passkey_cloned
@@ -71,6 +71,22 @@ def test_logins_are_told_with_field_and_request(api, ada, passkey, heard):
     api.by_passkey(passkey)
     told = [(one["field"], one["request"].path) for one in refused + redeemed]
     assert told == [("passkey", "/api/passkey/login/")] * 2
+
+
+def test_the_session_of_a_login_has_what_the_request_says(api, ada, passkey, configure):
+    configure(SESSIONS={})
+    asked = api.ask()
+    credential = passkey.get(asked.json()["publicKey"])
+    assert api.sign_in(asked, credential, REMOTE_ADDR="203.0.113.77", HTTP_USER_AGENT="Ada's").status_code == 200
+    session = Session.objects.get()
+    assert (session.name, session.network) == ("Ada's", "203.0.113.0/24")
+
+
+def test_a_passkey_that_nobody_has_is_unknown(api, ada, heard):
+    refused = heard(token_refused)
+    asked = api.ask()
+    assert outcome(api.sign_in(asked, Passkey().get(asked.json()["publicKey"]))) == INVALID
+    assert [one["reason"] for one in refused] == ["unknown"]
 
 
 def test_without_verification_a_trusted_device_is_enough(api, ada, passkey, two_factor):
