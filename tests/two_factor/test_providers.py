@@ -12,7 +12,7 @@ from jwt_drf_passwordless.external_2fa.base import (
     VerificationStatus,
 )
 from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice
-from jwt_drf_passwordless.two_factor import AuthyProvider
+from jwt_drf_passwordless.two_factor import AuthyProvider, NotSent, NumberRefused
 from jwt_drf_passwordless.two_factor.phone.factor import phone_provider
 from tests.two_factor.conftest import PHONE, enrol
 from tests.two_factor.test_enrolment import ask, register
@@ -433,6 +433,44 @@ def test_a_registration_without_an_id_is_a_503_and_no_device(api, ada, authy, an
 def test_the_address_of_authy_may_end_in_a_slash(api, customer, authy, two_factor):
     two_factor(phone={**package_settings.TWO_FACTOR["phone"], "base_url": f"{authy.url}/"})
     assert api.verify(api.ticket(customer), "7654321").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        (Answer(401, {"success": False, "error_code": "60001"}), "60001"),
+        (Answer(503, None), "503"),
+        (Answer(503, {"success": False, "error_code": "mar ker"}), "unknown"),
+        (Answer(503, {"success": False, "error_code": "m\u00e4rker"}), "unknown"),
+    ],
+    ids=["code", "status", "words", "letters"],
+)
+def test_what_is_said_of_an_answer_of_authy_is_one_word(ada, authy, answer, word):
+    authy.instead = answer
+    with pytest.raises(NotSent) as sending:
+        phone_provider().send(PHONE, PasswordlessChallengeToken(), None)
+    with pytest.raises(NotSent) as registration:
+        phone_provider().register(ada, PHONE)
+    assert [str(sending.value), str(registration.value)] == [word, word]
+
+
+def test_a_user_of_authy_without_an_id_is_said_to_have_none(ada, authy):
+    authy.instead = Answer(200, {"success": True})
+    with pytest.raises(NotSent, match="^no_id$"):
+        phone_provider().register(ada, PHONE)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(VerificationStatus.INVALID_NUMBER, NumberRefused), (VerificationStatus.BLOCKED, NotSent)]
+)
+def test_what_is_said_of_a_vendor_that_has_sent_nothing_is_its_status(vendor, status, error):
+    vendor.sends = result(status)
+    with pytest.raises(error, match=f"^{status.value}$"):
+        phone_provider().send(PHONE, PasswordlessChallengeToken(), None)
+
+
+def test_authy_is_where_its_documentation_says():
+    assert AuthyProvider("key").base_url == "https://api.authy.com"
 
 
 def test_a_code_that_authy_never_sent_proves_nothing(api, customer, authy):
