@@ -387,6 +387,7 @@ def test_such_a_change_concerns_nobody_elses_factor(api, joan, person):
 def test_such_a_change_concerns_no_other_factor_of_the_user(api, joan):
     give_codes(joan)
     change_address(api, finish(api, api.ticket(joan), sent_code()).json()["access"])
+    joan.refresh_from_db()
     assert finish(api, api.ticket(joan), CODES[0], "recovery_code").status_code == 200
 
 
