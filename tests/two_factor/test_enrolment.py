@@ -13,7 +13,7 @@ from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice
 from jwt_drf_passwordless.two_factor.phone import devices
 from jwt_drf_passwordless.two_factor.signals import factor_added, factor_removed, second_factor_changed
 from tests.conftest import sent_sms_code, set_mail_backend
-from tests.two_factor.conftest import OTHER_PHONE, PHONE, WRONG, enrol
+from tests.two_factor.conftest import LOGIN_PHONE, OTHER_PHONE, PHONE, WRONG, enrol
 from tests.two_factor.test_login import BAD_TICKET, INVALID, later, outcome
 
 pytestmark = pytest.mark.django_db
@@ -272,6 +272,14 @@ def test_a_fresh_login_with_the_phone_can_remove_it(api, grace):
     assert (answer.status_code, answer.content) == (204, b"")
     assert not PhoneDevice.objects.exists()
     assert api.token(grace).status_code == 200
+
+
+def test_a_replacement_leaves_phones_that_were_confirmed_at_the_same_moment(api, grace, ada):
+    enrol(ada, LOGIN_PHONE)
+    access = api.pair(grace)["access"]
+    ask(api, access, OTHER_PHONE)
+    assert register(api, access, OTHER_PHONE).status_code == 204
+    assert [PhoneDevice.objects.get(user=user).number for user in (ada, grace)] == [LOGIN_PHONE, OTHER_PHONE]
 
 
 def test_a_removal_leaves_phones_that_were_confirmed_at_the_same_moment(api, grace, ada):

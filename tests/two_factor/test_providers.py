@@ -14,7 +14,7 @@ from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice
 from jwt_drf_passwordless.two_factor import AuthyProvider, NotSent, NumberRefused
 from jwt_drf_passwordless.two_factor.phone.factor import phone_provider
 from tests.two_factor.conftest import PHONE, enrol
-from tests.two_factor.test_enrolment import ask, register
+from tests.two_factor.test_enrolment import SPARE, ask, register
 from tests.two_factor.test_every_first_factor import BROKEN
 from tests.two_factor.test_login import INVALID, claims, outcome
 from tests.vendor_server import Answer, Misbehaviour, Request, Route, Vendor
@@ -334,6 +334,16 @@ def test_the_whole_flow_with_authy(api, ada, authy):
     ticket = api.ticket(ada)
     pair = api.verify(ticket, "7654321")
     assert claims(pair.json()["access"])["amr"] == ["pwd", "otp", "sms", "mfa"]
+
+
+def test_the_id_of_authy_is_repeated_in_the_field_of_the_user_model(api, ada, authy, settings, two_factor):
+    field = SPARE[settings.AUTH_USER_MODEL]
+    two_factor(user_fields={"id": field})
+    access = api.pair(ada)["access"]
+    ask(api, access)
+    assert register(api, access, code="1234").status_code == 204
+    ada.refresh_from_db()
+    assert getattr(ada, field) == "4711"
 
 
 @pytest.mark.parametrize("code", ["123", "12345", "12a4", "１２３４"])
