@@ -36,7 +36,7 @@ def is_offered() -> bool:
 def request_login() -> dict[str, Any]:
     """A challenge for whoever holds a passkey of this site: what the browser needs, and the ticket."""
     ticket = secrets.token_urlsafe(TICKET_BYTES)
-    row = challenges.issue(PASSKEY_LOGIN, FIELD, "", None, owner=ticket, cooldown=False, with_codes=False)
+    row = challenges.issue(PASSKEY_LOGIN, FIELD, "", None, owner=ticket, with_codes=False)
     return {"publicKey": webauthn.request_options(row), "ticket": ticket}
 
 
