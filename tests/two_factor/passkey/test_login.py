@@ -249,6 +249,12 @@ def test_old_ones_are_cleared(api):
     assert not PasswordlessChallengeToken.objects.exists()
 
 
+def test_a_challenge_can_be_met_by_no_code_and_no_link(api):
+    api.ask()
+    row = PasswordlessChallengeToken.objects.get()
+    assert (row.short_digest, row.long_digest) == ("", None)
+
+
 def test_the_table_does_not_have_the_ticket(api):
     ticket = api.ask().json()["ticket"]
     row = PasswordlessChallengeToken.objects.get()
