@@ -13,7 +13,7 @@ from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from jwt_drf_passwordless.models import Session
 from jwt_drf_passwordless.sessions.serializers import SessionTokenRefreshSerializer
-from jwt_drf_passwordless.sessions.signals import sessions_ended
+from jwt_drf_passwordless.sessions.signals import session_replayed, sessions_ended
 from tests.conftest import SCAN
 from tests.sessions.conftest import ADA, DAY, GONE, claims, outcome, session_of
 
@@ -137,6 +137,23 @@ def test_after_the_grace_a_second_use_ends_the_session(api, ada, clock, sessions
     assert not Session.objects.exists()
     (told,) = [entry for entry in caplog.records if getattr(entry, "event", "") == "session_replayed"]
     assert (told.levelno, told.user_id, told.session) == (logging.WARNING, str(ada.pk), claims(parent)["sid"])
+
+
+def test_a_replay_is_told_with_the_request(api, ada, sessions):
+    sessions(grace=0)
+    told = []
+
+    @receiver(session_replayed)
+    def listen(user, field, request, session, **kwargs):
+        told.append((user, field, request.path, session))
+
+    refresh = api.log_in()["refresh"]
+    try:
+        for _ in range(2):
+            api.refresh(refresh)
+    finally:
+        session_replayed.disconnect(listen)
+    assert told == [(ada, "", "/api/token/refresh/", claims(refresh)["sid"])]
 
 
 def test_the_token_before_the_last_has_no_grace(api, ada, clock):

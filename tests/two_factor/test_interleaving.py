@@ -2,9 +2,11 @@
 
 import pytest
 import sms
+from django.dispatch import receiver
 
 from jwt_drf_passwordless import challenges
 from jwt_drf_passwordless.models import PhoneDevice
+from jwt_drf_passwordless.signals import token_refused
 from tests.conftest import sent_sms_code
 from tests.test_interleaving import meanwhile
 from tests.two_factor.conftest import OTHER_PHONE, PHONE, enrol
@@ -48,8 +50,16 @@ def test_where_no_challenge_is_none_is_renewed(grace):
 def test_of_two_first_phones_the_second_is_refused(api, ada):
     access = api.pair(ada)["access"]
     ask(api, access)
+    reasons = []
+
+    @receiver(token_refused)
+    def hear(reason, **kwargs):
+        reasons.append(reason)
+
     with meanwhile("INSERT", lambda: enrol(ada, OTHER_PHONE), PhoneDevice):
         assert outcome(register(api, access)) == INVALID
+    token_refused.disconnect(hear)
+    assert reasons == ["raced"]
     assert PhoneDevice.objects.filter(number=PHONE).count() == 0
 
 

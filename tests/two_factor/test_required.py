@@ -51,6 +51,13 @@ def test_a_function_says_who_must(api, person, two_factor, required):
     assert api.token(person(email="grace@example.com")).status_code == 206
 
 
+def test_the_list_of_factors_tells_each_user_whether_one_is_required(api, person, two_factor):
+    users = person(), person(email="grace@example.com", device=PHONE)
+    access = [api.pair(user)["access"] for user in users]
+    two_factor(required=only_grace)
+    assert [api.send("GET", "2fa/factors/", access=one).json()["required"] for one in access] == [False, True]
+
+
 def test_who_has_one_is_asked_for_it(api, grace, two_factor):
     two_factor(required=True)
     assert api.token(grace).json()["code"] == "second_factor_required"
