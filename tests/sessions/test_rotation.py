@@ -273,7 +273,8 @@ def test_an_inactive_user_is_told_what_simplejwt_says(api, ada):
     assert api.refresh(refresh).json() == {"detail": str(sentence), "code": "no_active_account"}
 
 
-def test_the_end_of_the_session_of_an_inactive_user_is_told(api, ada):
+@pytest.mark.parametrize("uses", [0, 1])
+def test_the_end_of_the_session_of_an_inactive_user_is_told(api, ada, uses):
     told = []
 
     @receiver(sessions_ended)
@@ -281,6 +282,8 @@ def test_the_end_of_the_session_of_an_inactive_user_is_told(api, ada):
         told.append((user, reason, request.path))
 
     refresh = api.log_in()["refresh"]
+    for _ in range(uses):
+        api.refresh(refresh)
     ada.is_active = False
     ada.save()
     try:

@@ -120,6 +120,13 @@ def test_an_app_without_a_name_has_none(api, ada):
     assert confirm(api, access, code_of(secret)).json()["name"] == ""
 
 
+def test_an_enrolment_that_begins_anew_leaves_nothing_of_the_old_one(api, ada):
+    access = api.pair(ada)["access"]
+    begin(api, access)
+    begin(api, access)
+    assert Authenticator.objects.count() == 1
+
+
 def test_an_enrolment_that_begins_ends_nobody_elses(api, ada, grace):
     mine, theirs = api.pair(ada)["access"], api.pair(grace)["access"]
     secret = begin(api, mine).json()["secret"]
