@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core import mail
 from rest_framework_simplejwt.tokens import AccessToken
 
+from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice
 from jwt_drf_passwordless.two_factor.phone import devices
 from jwt_drf_passwordless.two_factor.signals import factor_added, factor_removed, second_factor_changed
@@ -404,6 +405,22 @@ def test_a_removed_number_leaves_the_field(api, ada, spare_field):
     api.send("DELETE", "2fa/phone/", access=api.pair(ada)["access"])
     ada.refresh_from_db()
     assert not getattr(ada, spare_field)
+
+
+def test_a_field_that_is_missing_keeps_the_number_from_no_other(api, ada, spare_field, two_factor):
+    two_factor(user_fields={"id": "no_such_field", "phone": spare_field})
+    enrolled(api, ada)
+    ada.refresh_from_db()
+    assert getattr(ada, spare_field) == PHONE
+
+
+def test_a_removed_number_leaves_null_where_the_field_has_it(api, ada, two_factor):
+    field = get_user_model()._meta.get_field(package_settings.MOBILE_FIELD_NAME)
+    two_factor(user_fields={"phone": field.name})
+    enrolled(api, ada)
+    api.send("DELETE", "2fa/phone/", access=api.pair(ada)["access"])
+    ada.refresh_from_db()
+    assert getattr(ada, field.name) == (None if field.null else "")
 
 
 def test_a_field_that_refuses_the_number_stays_as_it_is(api, ada, two_factor, caplog):

@@ -120,6 +120,12 @@ def test_an_app_without_a_name_has_none(api, ada):
     assert confirm(api, access, code_of(secret)).json()["name"] == ""
 
 
+def test_the_qr_code_is_an_element_for_a_page(api, ada):
+    image = begin(api, api.pair(ada)["access"]).json()["qr_svg"]
+    assert (image[:5], image[-6:]) == ("<svg ", "</svg>")
+    assert 'transform="scale(4)"' in image
+
+
 def test_an_enrolment_that_begins_anew_leaves_nothing_of_the_old_one(api, ada):
     access = api.pair(ada)["access"]
     begin(api, access)
