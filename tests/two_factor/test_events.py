@@ -3,7 +3,8 @@
 import pytest
 from django.dispatch import receiver
 
-from jwt_drf_passwordless.signals import token_refused
+from jwt_drf_passwordless.signals import token_refused, token_send_failed
+from jwt_drf_passwordless.sms import PasswordlessRequestSMS
 from jwt_drf_passwordless.two_factor.signals import factor_used
 from tests.conftest import sent_sms_code
 from tests.two_factor.conftest import OTHER_PHONE, PHONE, WRONG
@@ -58,3 +59,42 @@ def test_a_refused_enrolment_is_told_with_the_request(api, ada, told, number, co
     body = {"authy_phone": number, "token": sent_sms_code().translate(code)}
     api.call("2fa/phone-register/", body, access)
     assert told == [("token_refused", "phone", ada, "/api/2fa/phone-register/")]
+
+
+def test_a_code_that_cannot_be_sent_is_told_with_user_and_request(api, ada, grace, two_factor):
+    two_factor(phone={"provider": "tests.two_factor.test_every_first_factor.DeafProvider"})
+    access = api.pair(ada)["access"]
+    told = []
+
+    @receiver(token_send_failed)
+    def hear(field, user, subject, request, error, **kwargs):
+        told.append((field, user, subject, request and request.path, error))
+
+    try:
+        api.call("2fa/phone-verify/", {"authy_phone": OTHER_PHONE}, access)
+        api.token(grace)
+    finally:
+        token_send_failed.disconnect(hear)
+    assert told == [
+        ("phone", ada, "***77", "/api/2fa/phone-verify/", "OSError"),
+        ("phone", None, "***99", None, "OSError"),
+    ]
+
+
+class RequestSMS(PasswordlessRequestSMS):
+    """A project's own: its message may say where it was asked for."""
+
+    paths: list[str] = []
+
+    def __init__(self, request, context=None):
+        self.paths.append(request.path)
+        super().__init__(request, context)
+
+
+def test_the_class_of_a_project_that_makes_the_text_is_given_the_request(api, ada, grace, configure):
+    configure(SMS_SENDERS={"passwordless_request": f"{__name__}.RequestSMS"})
+    access = api.pair(ada)["access"]
+    RequestSMS.paths.clear()
+    api.call("2fa/phone-verify/", {"authy_phone": OTHER_PHONE}, access)
+    api.token(grace)
+    assert RequestSMS.paths == ["/api/2fa/phone-verify/", "/api/token/"]
