@@ -432,3 +432,12 @@ def test_a_code_for_enrolment_is_none_for_a_login(api, grace):
 def test_a_device_of_another_provider_is_served_by_the_present_one(api, ada):
     enrol(ada, provider="authy", vendor_user_id="7")
     assert api.verify(api.ticket(ada), sent_sms_code()).status_code == 200
+
+
+def test_a_code_that_is_sent_again_has_all_its_tries(api, grace):
+    ticket = api.ticket(grace)
+    api.verify(ticket, sent_sms_code().translate(WRONG))
+    assert api.call("2fa/resend/", {"ticket": ticket}).status_code == 204
+    for _ in range(4):
+        assert outcome(api.verify(ticket, sent_sms_code().translate(WRONG))) == INVALID
+    assert api.verify(ticket, sent_sms_code()).status_code == 200
