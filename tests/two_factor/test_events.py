@@ -96,5 +96,6 @@ def test_the_class_of_a_project_that_makes_the_text_is_given_the_request(api, ad
     access = api.pair(ada)["access"]
     RequestSMS.paths.clear()
     api.call("2fa/phone-verify/", {"authy_phone": OTHER_PHONE}, access)
-    api.token(grace)
-    assert RequestSMS.paths == ["/api/2fa/phone-verify/", "/api/token/"]
+    ticket = api.ticket(grace)
+    api.call("2fa/resend/", {"ticket": ticket})
+    assert RequestSMS.paths == ["/api/2fa/phone-verify/", "/api/token/", "/api/2fa/resend/"]

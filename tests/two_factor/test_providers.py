@@ -153,6 +153,13 @@ def test_a_vendor_that_takes_no_language_is_told_none(api, grace, vendor, config
     assert api.verify(api.ticket(grace), "246810").status_code == 200
 
 
+def test_a_vendor_that_sends_again_sends_no_code_of_ours(api, grace, vendor):
+    ticket = api.ticket(grace)
+    assert api.call("2fa/resend/", {"ticket": ticket}).status_code == 204
+    row = PasswordlessChallengeToken.objects.get()
+    assert (row.short_digest, row.long_digest) == ("", None)
+
+
 def test_a_sixth_code_is_not_asked_about(api, grace, vendor):
     ticket = api.ticket(grace)
     for _ in range(6):

@@ -181,7 +181,13 @@ def test_somebody_elses_name_on_a_passkey_is_refused(api, ada, passkey, person):
 def test_a_copy_is_refused_and_told(api, ada, passkey, heard):
     cloned = heard(passkey_cloned)
     api.by_passkey(passkey, counter=7)
-    assert [(one["user"], one["request"] is None) for one in cloned] == [(ada, False)]
+    assert [(one["user"], one["field"], one["request"] is None) for one in cloned] == [(ada, "passkey", False)]
+
+
+def test_a_counter_that_has_counted_does_not_go_back_to_zero(api, ada, passkey, heard):
+    cloned = heard(passkey_cloned)
+    assert outcome(api.by_passkey(passkey, counter=0)) == INVALID
+    assert len(cloned) == 1
 
 
 # The challenge
