@@ -116,19 +116,28 @@ def test_the_address_of_the_account_is_proven_by_a_code(api, ada):
 class RequestEmail(PasswordlessRequestEmail):
     """A project's own: its message may say where it was asked for."""
 
-    paths: list[str] = []
+    given: list[tuple[str, ...]] = []
 
     def __init__(self, request, context=None):
-        self.paths.append(request.path)
+        self.given.append((request.path, *(context[name] for name in ("user", "purpose", "token"))))
         super().__init__(request, context)
 
 
-def test_the_class_of_a_project_that_makes_the_message_is_given_the_request(api, ada, joan_elsewhere, configure):
+def test_the_class_of_a_project_that_makes_the_message_is_given_what_it_is_about(api, ada, joan_elsewhere, configure):
     configure(EMAIL={"passwordless_request": f"{__name__}.RequestEmail"})
-    RequestEmail.paths.clear()
+    RequestEmail.given.clear()
     begin(api, api.pair(ada)["access"])
     api.token(joan_elsewhere)
-    assert RequestEmail.paths == ["/api/2fa/factors/email/", "/api/token/"]
+    assert RequestEmail.given == [
+        ("/api/2fa/factors/email/", ada, "enrol_email", ""),
+        ("/api/token/", joan_elsewhere, "second_factor", ""),
+    ]
+
+
+def test_a_code_that_was_sent_is_logged_with_its_address_masked(api, joan, caplog):
+    api.token(joan)
+    (line,) = [one for one in caplog.records if getattr(one, "event", "") == "token_sent"]
+    assert (line.field, line.subject) == ("email", "a***@example.com")
 
 
 def test_it_can_have_a_name_and_be_removed(api, ada):
