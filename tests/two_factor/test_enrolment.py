@@ -407,6 +407,17 @@ def test_a_removed_number_leaves_the_field(api, ada, spare_field):
     assert not getattr(ada, spare_field)
 
 
+@pytest.mark.django_db(databases=["default", "replica"])
+def test_phones_and_their_fields_are_kept_where_accounts_are(api, settings, person, spare_field):
+    settings.DATABASE_ROUTERS = ["tests.test_routers.KeepsAccountsInAnother"]
+    user = person()
+    numbers = get_user_model()._base_manager.using("replica").values_list(spare_field, flat=True)
+    enrolled(api, user)
+    assert list(numbers) == [PHONE]
+    assert api.send("DELETE", "2fa/phone/", access=api.pair(user)["access"]).status_code == 204
+    assert not numbers.get()
+
+
 def test_a_field_that_is_missing_keeps_the_number_from_no_other(api, ada, spare_field, two_factor):
     two_factor(user_fields={"id": "no_such_field", "phone": spare_field})
     enrolled(api, ada)
