@@ -613,6 +613,12 @@ def test_check_token_refuses_a_code_without_all_it_needs(make_user):
     assert PasswordlessTokenService.check_token(code, field, ADA) is not None
 
 
+@pytest.mark.parametrize(("seconds", "wait"), [(0, 0), (1, 1), (60, 60), (120, 120), (121, 0)])
+def test_a_wait_that_a_clock_made_longer_by_a_minute_counts_and_no_longer_one(seconds, wait):
+    row = PasswordlessChallengeToken(sends=1, next_send_at=NOON + timedelta(seconds=seconds))
+    assert challenges.remaining_wait(row, NOON) == wait
+
+
 def test_should_throttle_until_the_cooldown_is_over(make_user, clock):
     user = make_user(email=ADA)
     assert PasswordlessTokenService.should_throttle(user) is False
