@@ -1,12 +1,17 @@
 """What the signals of a second step tell of the request."""
 
+import time
+
 import pytest
+import time_machine
 from django.dispatch import receiver
 
+from jwt_drf_passwordless.models import PasswordlessChallengeToken
 from jwt_drf_passwordless.signals import token_refused, token_send_failed
 from jwt_drf_passwordless.sms import PasswordlessRequestSMS
 from jwt_drf_passwordless.two_factor.signals import factor_used
 from tests.conftest import sent_sms_code
+from tests.test_interleaving import meanwhile
 from tests.two_factor.conftest import OTHER_PHONE, PHONE, WRONG
 
 pytestmark = pytest.mark.django_db
@@ -99,3 +104,50 @@ def test_the_class_of_a_project_that_makes_the_text_is_given_the_request(api, ad
     ticket = api.ticket(grace)
     api.call("2fa/resend/", {"ticket": ticket})
     assert RequestSMS.paths == ["/api/2fa/phone-verify/", "/api/token/", "/api/2fa/resend/"]
+
+
+@pytest.fixture
+def reasons():
+    """Why proofs were refused."""
+    found = []
+
+    @receiver(token_refused)
+    def hear(reason, **kwargs):
+        found.append(reason)
+
+    yield found
+    token_refused.disconnect(hear)
+
+
+def prove(api, user, code):
+    """A second step by the password once more, which asks for no new code."""
+    return api.call("2fa/token-verify/", {**api.credentials(user), "token": code})
+
+
+def test_wrong_codes_are_told_to_be_wrong_and_then_too_many(api, grace, reasons):
+    api.token(grace)
+    for _ in range(6):
+        prove(api, grace, sent_sms_code().translate(WRONG))
+    assert reasons == ["wrong"] * 5 + ["too_many_tries"]
+
+
+def test_a_used_code_is_told_to_be_used(api, grace, reasons):
+    api.token(grace)
+    for _ in range(2):
+        prove(api, grace, sent_sms_code())
+    assert reasons == ["used"]
+
+
+def test_an_old_code_is_told_to_be_expired(api, grace, reasons):
+    api.token(grace)
+    with time_machine.travel(time.time() + 601):
+        prove(api, grace, sent_sms_code())
+    assert reasons == ["expired"]
+
+
+def test_a_code_that_another_one_replaces_meanwhile_is_told_to_be_late_and_costs_that_one_no_try(api, grace, reasons):
+    api.token(grace)
+    with meanwhile("UPDATE", lambda: PasswordlessChallengeToken.objects.update(nonce="of the next one")):
+        prove(api, grace, sent_sms_code())
+    assert reasons == ["raced"]
+    assert PasswordlessChallengeToken.objects.get().tries == 0
