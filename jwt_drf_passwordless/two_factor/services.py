@@ -110,8 +110,8 @@ def verify_password_login(
     user: AbstractBaseUser, code: str, method: str | None, request: Request | None
 ) -> dict[str, Any]:
     """The pair for a user who has just proven the password once more, and a code sent by the last login."""
-    factor, row = eligibility.choose(user, None, method), _find(SECOND_FACTOR, user)
-    _prove(user, row, factor, code, request)
+    factor = eligibility.choose(user, None, method)
+    row = _prove(user, _find(SECOND_FACTOR, user), factor, code, request)
     return _finish(user, ("pwd",), factor, row, request)
 
 
@@ -124,8 +124,8 @@ def prove_step_up(
     Raises InvalidCredentials, and what `step_up` raises for a session of these claims.
     """
     names = tuple(factor.name for factor in eligibility.for_step_up(user, claims))
-    factor, row = eligibility.choose(user, names, method), _find(STEP_UP, user)
-    _prove(user, row, factor, code, request)
+    factor = eligibility.choose(user, names, method)
+    _prove(user, _find(STEP_UP, user), factor, code, request)
 
 
 def void_challenges(user: AbstractBaseUser) -> None:
@@ -200,11 +200,8 @@ def _key(purpose: str, user: AbstractBaseUser) -> str:
     return challenge_key(purpose, FIELD, str(user.pk))
 
 
-def _find(purpose: str, user: AbstractBaseUser) -> Challenge:
-    row = Challenge.objects.find(key=_key(purpose, user))
-    if row is None:
-        raise InvalidCredentials("unknown")
-    return row
+def _find(purpose: str, user: AbstractBaseUser) -> Challenge | None:
+    return Challenge.objects.find(key=_key(purpose, user))
 
 
 def _open(ticket_text: str) -> tuple[Ticket, Challenge, AbstractBaseUser]:
@@ -229,7 +226,10 @@ def _may_sign_in(user: AbstractBaseUser, kind: Kind) -> bool:
 
 
 @sensitive_variables()
-def _prove(user: AbstractBaseUser, row: Challenge, factor: SecondFactor, code: str, request: Request | None) -> None:
+def _prove(
+    user: AbstractBaseUser, row: Challenge | None, factor: SecondFactor, code: str, request: Request | None
+) -> Challenge:
+    """Use up the proof that `row` waits for: the row. Raises InvalidCredentials, also where nothing was asked for."""
     factor.check_format(user, code)
 
     def check(row: Challenge, code: str) -> bool:
@@ -240,12 +240,15 @@ def _prove(user: AbstractBaseUser, row: Challenge, factor: SecondFactor, code: s
     # A weaker one does not give further tries at those that it stands beside.
     ends_wait = eligibility.is_strong(factor) or not any(map(eligibility.is_strong, eligibility.factors_of(user)))
     try:
+        if row is None:
+            raise InvalidCredentials("unknown")
         challenges.redeem_by(row, code, check, ends_wait=ends_wait)
     except InvalidCredentials as refused:
         record(signals.token_refused, field=factor.name, user=user, request=request, reason=refused.reason)
         raise
     record(factor_used, field=factor.name, user=user, request=request, factor=factor.name)
     factor.used(user, request)
+    return row
 
 
 def _finish(

@@ -47,6 +47,12 @@ def test_codes_with_the_password_are_told_with_the_request(api, grace, told):
     assert told == [("token_refused", "phone", grace, VERIFY), ("factor_used", "phone", grace, VERIFY)]
 
 
+def test_a_code_that_nothing_has_asked_for_is_told_with_the_request(api, grace, told):
+    answer = api.call("2fa/token-verify/", {**api.credentials(grace), "token": "123456"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_credentials")
+    assert told == [("token_refused", "phone", grace, VERIFY)]
+
+
 def test_codes_with_a_removal_are_told_with_the_request(api, grace, told):
     access = api.pair(grace)["access"]
     api.call("2fa/step-up/", access=access)
