@@ -127,6 +127,7 @@ def test_a_request_within_the_cooldown_is_told(api, ada, heard):
         heard.clear()
         api.request_email(EMAIL)
     assert told(heard) == [("token_throttled", {"wait": 42})]
+    assert heard[0].payload["user"] == ada
 
 
 def test_a_message_that_could_not_be_sent_is_told(api, ada, settings, heard):

@@ -8,10 +8,12 @@ import time_machine
 from django.contrib.auth.hashers import make_password
 from django.core import mail
 from django.core.cache import cache
+from django.dispatch import receiver
 from django.utils import timezone
 
 from jwt_drf_passwordless.conf import settings as package_settings
-from jwt_drf_passwordless.models import PhoneDevice
+from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice
+from jwt_drf_passwordless.signals import fixed_code_used, token_refused
 from tests.conftest import sent_code
 from tests.external_2fa.conftest import external, vendor
 
@@ -42,6 +44,20 @@ def review(configure):
 
     change()
     return change
+
+
+@pytest.fixture
+def heard():
+    """What the signals have carried, by signal: `heard(token_refused)`."""
+    facts = []
+
+    @receiver([fixed_code_used, token_refused])
+    def hear(signal, **payload):
+        facts.append((signal, payload))
+
+    yield lambda signal: [payload for sender, payload in facts if sender is signal]
+    for signal in (fixed_code_used, token_refused):
+        signal.disconnect(hear)
 
 
 @pytest.fixture
@@ -144,6 +160,29 @@ def test_each_use_is_logged_as_a_warning(review, reviewer, api, caplog):
     (line,) = [record for record in caplog.records if getattr(record, "event", "") == "fixed_code_used"]
     assert (line.levelno, line.subject, line.user_id) == (logging.WARNING, "r***@example.com", str(reviewer.pk))
     assert CODE not in caplog.text
+
+
+def test_each_use_is_told_by_a_signal_with_the_request(review, reviewer, api, heard):
+    api.request_email(REVIEWER)
+    api.exchange_email(REVIEWER, CODE)
+    (use,) = heard(fixed_code_used)
+    field = package_settings.EMAIL_FIELD_NAME
+    assert (use["field"], use["subject"], use["user"]) == (field, "r***@example.com", reviewer)
+    assert use["request"].path == "/passwordless/exchange/email/"
+
+
+def test_an_administrator_is_refused_with_the_reason_of_others(configure, review, make_user, api, heard):
+    configure(ALLOW_ADMIN_AUTHENTICATION=True)
+    make_user(email=REVIEWER, is_staff=True)
+    api.request_email(REVIEWER)
+    assert api.exchange_email(REVIEWER, CODE).status_code == 400
+    assert [refused["reason"] for refused in heard(token_refused)] == ["user_refused"]
+
+
+def test_no_code_of_ours_is_made_for_it(review, reviewer, api):
+    api.request_email(REVIEWER)
+    row = PasswordlessChallengeToken.objects.get()
+    assert (row.short_digest, row.long_digest) == ("", None)
 
 
 def test_the_field_of_the_code_is_that_of_every_code(review, reviewer, api):

@@ -131,6 +131,12 @@ def test_who_may_not_sign_in_costs_no_message_and_is_answered_the_same(
     assert len(vendor.asked) == 1
 
 
+def test_no_code_of_ours_is_made_beside_the_vendors(external, vendor, ada, ask):
+    ask()
+    row = PasswordlessChallengeToken.objects.get()
+    assert (row.short_digest, row.long_digest) == ("", None)
+
+
 def test_a_request_in_the_cooldown_asks_nobody(external, vendor, ada, ask):
     ask()
     answer = ask(route="external/request/")

@@ -256,6 +256,12 @@ def test_the_setting_lets_email_alone_sign_in_at_level_one(api, joan, configure,
     assert (token["amr"], token["acr"]) == (["otp"], "aal1")
 
 
+def test_the_setting_lets_nobody_past_one_for_an_older_address(api, joan, configure, two_factor):
+    two_factor(same_phone="allow")
+    Authenticator.objects.filter(user=joan).update(data={"address": "0" * 64})
+    assert outcome(by_email_code(api, configure)) == BROKEN
+
+
 def test_after_email_another_factor_is_asked_for(api, joan, configure):
     enrol(joan)
     body = by_email_code(api, configure).json()
