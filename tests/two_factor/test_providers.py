@@ -10,6 +10,7 @@ from jwt_drf_passwordless.external_2fa.base import (
     VerificationMethod,
     VerificationStatus,
 )
+from jwt_drf_passwordless.messages import language_of
 from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice
 from jwt_drf_passwordless.two_factor import AuthyProvider, NotSent, NumberRefused
 from jwt_drf_passwordless.two_factor.phone.factor import phone_provider
@@ -150,6 +151,7 @@ def german(user):
 
 def test_a_vendor_that_takes_no_language_is_told_none(api, grace, vendor, configure):
     configure(LANGUAGE_FOR_USER="tests.two_factor.test_providers.german")
+    assert language_of(grace) == "de"
     assert api.verify(api.ticket(grace), "246810").status_code == 200
 
 
