@@ -118,7 +118,7 @@ def two(make_user):
         times = dict.fromkeys(("rotated_at", "created_at", "last_used_at"), now)
         ends = dict.fromkeys(("expires_at", "refresh_until"), now + timedelta(days=1))
         session = Session.objects.create(user=user, jti=email, **times, **ends)
-        found.append((user, PasswordlessTokenService.create_token(user, "email"), session))
+        found.append((user, PasswordlessTokenService.create_token(user, package_settings.EMAIL_FIELD_NAME), session))
     yield found
     statements._kept.clear()
 
