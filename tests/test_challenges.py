@@ -57,6 +57,26 @@ def dump() -> str:
 # Storage
 
 
+def test_a_code_of_ours_forgets_the_vendor_of_the_one_before(make_user):
+    user = make_user(email=ADA)
+    field = package_settings.EMAIL_FIELD_NAME
+    PasswordlessTokenService.create_token(user, field)
+    PasswordlessChallengeToken.objects.update(provider="vendor", verification_id="abc", channel="call")
+    PasswordlessTokenService.create_token(user, field)
+    row = PasswordlessChallengeToken.objects.get()
+    assert (row.provider, row.verification_id, row.channel) == ("", "", "")
+
+
+def test_a_wrong_code_for_an_unknown_address_costs_nobody_a_try(api, make_user):
+    PasswordlessTokenService.create_token(make_user(email=BOB), package_settings.EMAIL_FIELD_NAME)
+    # As of a vendor, without a digest; and the first of the table.
+    PasswordlessChallengeToken.objects.update(id=1, short_digest="", long_digest=None, provider="vendor")
+    assert api.exchange_email(ADA, "123456").status_code == 400
+    assert api.post("exchange/", {"token": "a" * 64}).status_code == 400
+    row = PasswordlessChallengeToken.objects.get()
+    assert (row.pk, row.uses, row.tries) == (1, 0, 0)
+
+
 def test_many_requests_for_one_address_keep_one_row(api, make_user, configure):
     configure(TOKEN_REQUEST_THROTTLE_SECONDS=0)
     make_user(email=ADA)

@@ -190,6 +190,7 @@ def test_a_registration_at_the_request_is_told(api, configure, heard):
     configure(REGISTER_NONEXISTENT_USERS=True, REGISTER_ON="request")
     api.request_email(EMAIL)
     assert told(heard) == [("token_requested", {"will_send": True}), ("user_registered", {}), ("token_sent", {})]
+    assert heard[1].payload["request"].path == "/passwordless/request/email/"
 
 
 def test_an_activation_is_told(api, make_user, configure, heard):
