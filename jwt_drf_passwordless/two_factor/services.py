@@ -1,6 +1,7 @@
 """The second step: which factor a user must prove, asking for it, and what its proof is worth. No HTTP here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -71,7 +72,7 @@ def resend(ticket_text: str, method: str | None, request: Request | None) -> Non
     Raises InvalidTicket, Throttled, ProviderUnavailable.
     """
     ticket, row, user = _open(ticket_text)
-    factor = eligibility.choose(user, ticket.methods, method)
+    factor = _choose(user, ticket.methods, method, request)
     if not factor.sends:
         return
     # Where the last challenge has sent nothing there is nothing to wait for; the wrong tries stay.
@@ -97,7 +98,7 @@ def verify_ticket(ticket_text: str, code: str, method: str | None, request: Requ
     Raises InvalidTicket, InvalidCredentials for every wrong code.
     """
     ticket, row, user = _open(ticket_text)
-    factor = eligibility.choose(user, ticket.methods, method)
+    factor = _choose(user, ticket.methods, method, request)
     _prove(user, row, factor, code, request)
     pair = _finish(user, ticket.amr, factor, row, request, is_step_up=ticket.kind == "step_up")
     if ticket.session:
@@ -110,7 +111,7 @@ def verify_password_login(
     user: AbstractBaseUser, code: str, method: str | None, request: Request | None
 ) -> dict[str, Any]:
     """The pair for a user who has just proven the password once more, and a code sent by the last login."""
-    factor = eligibility.choose(user, None, method)
+    factor = _choose(user, None, method, request)
     row = _prove(user, _find(SECOND_FACTOR, user), factor, code, request)
     return _finish(user, ("pwd",), factor, row, request)
 
@@ -124,7 +125,7 @@ def prove_step_up(
     Raises InvalidCredentials, and what `step_up` raises for a session of these claims.
     """
     names = tuple(factor.name for factor in eligibility.for_step_up(user, claims))
-    factor = eligibility.choose(user, names, method)
+    factor = _choose(user, names, method, request)
     _prove(user, _find(STEP_UP, user), factor, code, request)
 
 
@@ -225,6 +226,23 @@ def _may_sign_in(user: AbstractBaseUser, kind: Kind) -> bool:
     return bool(jwt_settings.api_settings.USER_AUTHENTICATION_RULE(user))
 
 
+@contextmanager
+def _refusals_told(field: str, user: AbstractBaseUser, request: Request | None) -> Iterator[None]:
+    try:
+        yield
+    except InvalidCredentials as refused:
+        record(signals.token_refused, field=field, user=user, request=request, reason=refused.reason)
+        raise
+
+
+def _choose(
+    user: AbstractBaseUser, methods: tuple[str, ...] | None, method: str | None, request: Request | None
+) -> SecondFactor:
+    """As `eligibility.choose`, whose refusal is told as that of a code is; nameless, as there is no such factor."""
+    with _refusals_told("", user, request):
+        return eligibility.choose(user, methods, method)
+
+
 @sensitive_variables()
 def _prove(
     user: AbstractBaseUser, row: Challenge | None, factor: SecondFactor, code: str, request: Request | None
@@ -239,13 +257,10 @@ def _prove(
 
     # A weaker one does not give further tries at those that it stands beside.
     ends_wait = eligibility.is_strong(factor) or not any(map(eligibility.is_strong, eligibility.factors_of(user)))
-    try:
+    with _refusals_told(factor.name, user, request):
         if row is None:
             raise InvalidCredentials("unknown")
         challenges.redeem_by(row, code, check, ends_wait=ends_wait)
-    except InvalidCredentials as refused:
-        record(signals.token_refused, field=factor.name, user=user, request=request, reason=refused.reason)
-        raise
     record(factor_used, field=factor.name, user=user, request=request, factor=factor.name)
     factor.used(user, request)
     return row

@@ -53,6 +53,14 @@ def test_a_code_that_nothing_has_asked_for_is_told_with_the_request(api, grace, 
     assert told == [("token_refused", "phone", grace, VERIFY)]
 
 
+def test_a_factor_that_the_user_has_not_is_told_with_the_request(api, grace, told, caplog):
+    caplog.set_level("INFO", logger="jwt_drf_passwordless.events")
+    answer = api.call("2fa/token-verify/", {"ticket": api.ticket(grace), "token": "123456", "method": "totp"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_credentials")
+    assert told == [("token_refused", "", grace, VERIFY)]
+    assert [line.reason for line in caplog.records if hasattr(line, "reason")] == ["unknown"]
+
+
 def test_codes_with_a_removal_are_told_with_the_request(api, grace, told):
     access = api.pair(grace)["access"]
     api.call("2fa/step-up/", access=access)
