@@ -68,16 +68,14 @@ class ChallengeManager(DecidingManager["PasswordlessChallengeToken"]):
         # In autocommit a statement that fails undoes itself; in the caller's transaction it needs a savepoint.
         in_transaction = not transaction.get_autocommit(alias)
         try:
-            try:
-                with transaction.atomic(using=alias) if in_transaction else nullcontext():
-                    return self._write(alias, row, if_unchanged, values)
-            except OperationalError:
-                if in_transaction:  # in which nothing can be read or written again
-                    return None
-                # Who has lost a deadlock finds now what the winner wrote; a disk that was full still is.
+            with transaction.atomic(using=alias) if in_transaction else nullcontext():
                 return self._write(alias, row, if_unchanged, values)
         except IntegrityError:  # somebody else's insert, a user deleted meanwhile
             return None
+        except OperationalError:
+            if in_transaction:
+                return None
+            raise
 
     def _write(
         self,

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from django.db import connections, models, transaction
+from django.db import OperationalError, connections, models, transaction
 from django.db.models.sql import InsertQuery, Query, UpdateQuery
 
 AnyModel = TypeVar("AnyModel", bound=models.Model)
+T = TypeVar("T")
 #: Fields of which every driver takes the values as they are, if they have the field's own type. Not their subclasses.
 PLAIN = (models.CharField, models.TextField, models.PositiveIntegerField)
 #: Lookups as `filter()` takes them, or columns as `update()` does, with their values.
@@ -155,6 +156,21 @@ def _object(alias: str, model: type[AnyModel], row: list[Any], joined: str | Non
     return found
 
 
+def _write(alias: str, write: Callable[[], T]) -> T:
+    """What a statement that writes gives; in autocommit, where one that fails undoes itself, it is tried twice.
+
+    Who has lost a deadlock finds now what the winner wrote. Raises OperationalError where the database cannot write:
+    a disk that was full still is.
+    """
+    with transaction.mark_for_rollback_on_error(alias):
+        try:
+            return write()
+        except OperationalError:
+            if not transaction.get_autocommit(alias):  # a transaction, in which nothing can be written again
+                raise
+        return write()
+
+
 def update(alias: str, model: type[models.Model], where: Values, saved: Values, *, counted: str = "") -> int:
     """Change the rows that fit `where`, and add one to their column `counted`; how many there were."""
 
@@ -165,10 +181,14 @@ def update(alias: str, model: type[models.Model], where: Values, saved: Values, 
         return query
 
     statement = _keep(alias, (update, model, _shape(where), _shape(saved), counted), make)
-    with transaction.mark_for_rollback_on_error(alias), connections[alias].cursor() as cursor:
-        cursor.execute(statement.sql, statement.fill(alias, where, saved))
-        count: int = cursor.rowcount
-    return count
+
+    def write() -> int:
+        with connections[alias].cursor() as cursor:
+            cursor.execute(statement.sql, statement.fill(alias, where, saved))
+            count: int = cursor.rowcount
+        return count
+
+    return _write(alias, write)
 
 
 def insert(alias: str, row: models.Model) -> None:
@@ -185,6 +205,5 @@ def insert(alias: str, row: models.Model) -> None:
     statement = _keep(alias, (insert, model), make)
     compiler: Any = statement.query.get_compiler(using=alias)
     compiler.as_sql = lambda: [(statement.sql, statement.fill(alias, {}, saved))]
-    with transaction.mark_for_rollback_on_error(alias):
-        ((row.pk,),) = compiler.execute_sql(model._meta.db_returning_fields)
+    ((row.pk,),) = _write(alias, lambda: compiler.execute_sql(model._meta.db_returning_fields))
     row._state.adding, row._state.db = False, alias

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail
-from django.db import DataError, OperationalError, connection
+from django.db import DataError, OperationalError, connection, transaction
 from rest_framework.exceptions import Throttled
 
 from jwt_drf_passwordless.conf import settings as package_settings
@@ -137,6 +137,33 @@ def test_a_request_that_loses_a_deadlock_is_served(api, ada, configure, statemen
     with meanwhile(statement, fail):
         assert api.request_email(ADA).status_code == 200
     assert api.exchange_email(ADA, sent_code()).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_exchange_that_loses_a_deadlock_is_served(api, ada):
+    code = new_challenge(ada).short_token
+    with meanwhile("UPDATE", fail):
+        assert api.exchange_email(ADA, "wrong").status_code == 400
+    assert PasswordlessChallengeToken.objects.get().tries == 1
+    with meanwhile("UPDATE", fail):
+        assert api.exchange_email(ADA, code).status_code == 200
+    assert api.exchange_email(ADA, code).status_code == 400
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_exchange_that_cannot_be_written_leaves_the_code(api, ada):
+    code = new_challenge(ada).short_token
+    api.client.raise_request_exception = False
+    with meanwhile("UPDATE", fail), meanwhile("UPDATE", fail):
+        assert api.exchange_email(ADA, code).status_code == 500
+    assert api.exchange_email(ADA, code).status_code == 200
+
+
+def test_in_the_callers_transaction_an_exchange_that_loses_a_deadlock_is_an_error(ada):
+    code = new_challenge(ada).short_token
+    with meanwhile("UPDATE", fail), pytest.raises(OperationalError), transaction.atomic():
+        PasswordlessTokenService.check_token(code, package_settings.EMAIL_FIELD_NAME, ADA)
+    assert PasswordlessTokenService.check_token(code, package_settings.EMAIL_FIELD_NAME, ADA)
 
 
 @pytest.mark.django_db(transaction=True)
