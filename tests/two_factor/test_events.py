@@ -61,6 +61,19 @@ def test_a_factor_that_the_user_has_not_is_told_with_the_request(api, grace, tol
     assert [line.reason for line in caplog.records if hasattr(line, "reason")] == ["unknown"]
 
 
+def test_a_factor_that_the_user_has_not_is_told_with_the_request_of_a_password_too(api, grace, told):
+    body = {**api.credentials(grace), "token": "123456", "method": "totp"}
+    assert api.call("2fa/token-verify/", body).status_code == 400
+    assert told == [("token_refused", "", grace, VERIFY)]
+
+
+def test_a_factor_that_the_user_has_not_is_told_with_the_request_of_a_removal_too(api, grace, told):
+    access = api.pair(grace)["access"]
+    told.clear()
+    assert api.send("DELETE", "2fa/phone/", {"token": "123456", "method": "totp"}, access).status_code == 400
+    assert told == [("token_refused", "", grace, "/api/2fa/phone/")]
+
+
 def test_codes_with_a_removal_are_told_with_the_request(api, grace, told):
     access = api.pair(grace)["access"]
     api.call("2fa/step-up/", access=access)

@@ -140,6 +140,20 @@ def test_an_enrolment_that_begins_ends_nobody_elses(api, ada, grace):
     assert confirm(api, mine, code_of(secret)).status_code == 201
 
 
+def test_an_enrolment_that_begins_ends_none_of_another_kind(api, ada):
+    give_app(ada)
+    Authenticator.objects.update(method="word", confirmed_at=None)
+    begin(api, api.pair(ada)["access"])
+    assert set(Authenticator.objects.values_list("method", flat=True)) == {"word", "totp"}
+
+
+def test_a_factor_knows_at_once_what_it_has_stored(ada, clock):
+    factor = TotpFactor()
+    assert not factor.rows(ada)
+    factor.create(ada)
+    assert factor.rows(ada)
+
+
 def test_an_app_that_is_removed_meanwhile_is_not_found(api, mary):
     row = Authenticator.objects.get()
     access = signed_in(api, mary)
