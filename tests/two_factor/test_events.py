@@ -9,7 +9,7 @@ from django.dispatch import receiver
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
 from jwt_drf_passwordless.signals import token_refused, token_send_failed
 from jwt_drf_passwordless.sms import PasswordlessRequestSMS
-from jwt_drf_passwordless.two_factor.signals import factor_used
+from jwt_drf_passwordless.two_factor.signals import factor_removed, factor_used, second_factor_changed
 from tests.conftest import sent_sms_code
 from tests.test_interleaving import meanwhile
 from tests.two_factor.conftest import OTHER_PHONE, PHONE, WRONG
@@ -74,6 +74,11 @@ def test_a_factor_that_the_user_has_not_is_told_with_the_request_of_a_removal_to
     assert told == [("token_refused", "", grace, "/api/2fa/phone/")]
 
 
+def test_a_factor_that_the_user_has_not_is_told_with_the_request_of_a_resend_too(api, grace, told):
+    assert api.call("2fa/resend/", {"ticket": api.ticket(grace), "method": "totp"}).status_code == 400
+    assert told == [("token_refused", "", grace, "/api/2fa/resend/")]
+
+
 def test_codes_with_a_removal_are_told_with_the_request(api, grace, told):
     access = api.pair(grace)["access"]
     api.call("2fa/step-up/", access=access)
@@ -82,6 +87,21 @@ def test_codes_with_a_removal_are_told_with_the_request(api, grace, told):
         api.send("DELETE", "2fa/phone/", {"token": code}, access)
     path = "/api/2fa/phone/"
     assert told == [("token_refused", "phone", grace, path), ("factor_used", "phone", grace, path)]
+
+
+def test_a_removal_is_told_with_the_request(api, grace):
+    told = []
+
+    @receiver([factor_removed, second_factor_changed])
+    def hear(signal, user, request, **kwargs):
+        told.append((signal.name, user, request.path))
+
+    try:
+        api.send("DELETE", "2fa/phone/", access=api.pair(grace)["access"])
+    finally:
+        factor_removed.disconnect(hear)
+        second_factor_changed.disconnect(hear)
+    assert told == [(name, grace, "/api/2fa/phone/") for name in ("factor_removed", "second_factor_changed")]
 
 
 @pytest.mark.parametrize(("number", "code"), [(PHONE, WRONG), (OTHER_PHONE, {})])

@@ -58,6 +58,13 @@ def test_the_list_of_factors_tells_each_user_whether_one_is_required(api, person
     assert [api.send("GET", "2fa/factors/", access=one).json()["required"] for one in access] == [False, True]
 
 
+def test_who_must_have_one_keeps_the_last_and_others_need_not(api, person, two_factor):
+    users = person(device=OTHER_PHONE), person(email="grace@example.com", device=PHONE)
+    access = [api.pair(user)["access"] for user in users]
+    two_factor(required=only_grace)
+    assert [api.send("DELETE", "2fa/phone/", access=one).status_code for one in access] == [204, 403]
+
+
 def test_who_has_one_is_asked_for_it(api, grace, two_factor):
     two_factor(required=True)
     assert api.token(grace).json()["code"] == "second_factor_required"

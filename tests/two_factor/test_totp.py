@@ -374,8 +374,9 @@ def test_an_app_that_was_begun_anew_meanwhile_is_not_stored(api, ada, clock):
     factor = TotpFactor()
     overtaken = factor.pending(ada)
     Authenticator.objects.filter(pk=overtaken.pk).delete()
-    with pytest.raises(InvalidCredentials):
+    with pytest.raises(InvalidCredentials) as refused:
         factor.store(ada, challenge, {})
+    assert refused.value.reason == "raced"
     begin(api, access)
     with pytest.raises(InvalidCredentials):
         factor.store(ada, challenge, {})

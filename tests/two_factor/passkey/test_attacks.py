@@ -103,6 +103,21 @@ def test_what_is_written_at_its_least_length_is_not(data):
     assert cbor.ensure_plain(whole, shortest=True) == len(whole)
 
 
+#: A number with a tag before it: one byte of it is plain.
+TAGGED = b"\xc2\x00"
+
+
+@pytest.mark.parametrize(
+    ("flags", "more"),
+    [(ED, TAGGED), (AT, bytes(16) + b"\0\1i" + TAGGED), (AT | ED, bytes(16) + b"\1\0" + bytes(256) + b"\xa0" + TAGGED)],
+)
+def test_tags_are_found_where_the_flags_say_that_cbor_begins(flags, more):
+    data = bytes(32) + bytes([flags]) + bytes(4) + more
+    with pytest.raises(ValueError, match="CBOR"):
+        cbor.ensure_plain_data(data)
+    cbor.ensure_plain_data(data[: -len(TAGGED)] + b"\xa0")
+
+
 def test_a_pin_that_a_thief_has_set_on_a_stolen_key_is_no_second_factor(api, without_pin):
     assert outcome(api.by_passkey(without_pin, flags=UP | UV)) == INVALID
 

@@ -10,6 +10,7 @@ from django.core import mail
 from django.utils.translation import gettext_lazy
 
 from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken
+from jwt_drf_passwordless.signals import token_refused
 from jwt_drf_passwordless.two_factor.passkey.webauthn import challenge_of
 from jwt_drf_passwordless.two_factor.signals import factor_added, factor_removed
 from tests.two_factor.conftest import EMAIL, PHONE, enrol
@@ -287,12 +288,14 @@ def test_a_challenge_that_is_void_matches_nothing(api, access, options):
     assert outcome(api.confirm(access, Passkey().create(forged))) == INVALID
 
 
-def test_a_passkey_belongs_to_one_account(api, ada, person, access):
+def test_a_passkey_belongs_to_one_account(api, ada, person, access, heard):
+    refused = heard(token_refused)
     passkey = api.register(access)
     eve = person(email="eve@example.com")
     theirs = api.pair(eve)["access"]
     credential = Passkey(id=passkey.id).create(api.begin(theirs).json()["publicKey"])
     assert outcome(api.confirm(theirs, credential)) == INVALID
+    assert [one["reason"] for one in refused] == ["taken"]
     assert Authenticator.objects.get().user_id == ada.pk
 
 
@@ -339,6 +342,16 @@ def test_a_user_has_so_many_at_most(api, ada, access, passkeys):
     assert "passkey" not in api.send("GET", "2fa/factors/", access=access).json()["available"]
     answer = api.begin(access)
     assert (answer.status_code, answer.json()["code"]) == (400, "factor_unavailable")
+
+
+def test_one_too_many_that_was_begun_before_the_last_is_refused(api, ada, access, passkeys, heard):
+    refused = heard(token_refused)
+    first = api.register(access)
+    access = api.by_both(ada, first).json()["access"]
+    options = api.begin(access).json()["publicKey"]
+    passkeys(limit=1)
+    assert outcome(api.confirm(access, Passkey().create(options))) == INVALID
+    assert [one["reason"] for one in refused] == ["too_many"]
 
 
 # What it needs
