@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from jwt_drf_passwordless.conf import FACTOR_RESET, resolve
 from jwt_drf_passwordless.methods import METHODS
 from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken, PhoneDevice, Session
 from jwt_drf_passwordless.services import LOGIN
@@ -48,6 +49,16 @@ class OfUserAdmin(LookedAtAdmin):
     search_help_text = _("The primary key of a user.")
 
 
+class FactorAdmin(OfUserAdmin):
+    """Base: to delete one does what the user's own removal does, and tells the user."""
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        resolve(FACTOR_RESET)([obj], request)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        resolve(FACTOR_RESET)(queryset, request)
+
+
 @admin.register(PasswordlessChallengeToken)
 class PasswordlessChallengeTokenAdmin(LookedAtAdmin):
     list_display = COLUMNS
@@ -72,7 +83,7 @@ class PasswordlessChallengeTokenAdmin(LookedAtAdmin):
 
 
 @admin.register(PhoneDevice)
-class PhoneDeviceAdmin(OfUserAdmin):
+class PhoneDeviceAdmin(FactorAdmin):
     """Deleting one turns the user's second factor off: for support, once it knows whom it speaks to."""
 
     list_display = ("user_id", "masked_number", "provider", "confirmed_at")
@@ -94,7 +105,7 @@ class SessionAdmin(OfUserAdmin):
 
 
 @admin.register(Authenticator)
-class AuthenticatorAdmin(OfUserAdmin):
+class AuthenticatorAdmin(FactorAdmin):
     """As for phones; the codes of a set of recovery codes are a row each."""
 
     list_display = ("user_id", "method", "name", "created_at", "confirmed_at", "last_used_at")

@@ -11,7 +11,7 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import connections, transaction
 from django.http import HttpRequest, RawPostDataException, UnreadablePostError
 from django.http.response import HttpResponseBase
-from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import BaseAuthentication, BasicAuthentication
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
@@ -21,7 +21,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
-from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.authentication import JWTAuthentication, JWTStatelessUserAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken
 
 from jwt_drf_passwordless import limits
@@ -207,7 +207,7 @@ class OpenView(FlowView):
 
 
 class UserView(OpenView):
-    """Base: needs a JWT, or what else the project's `DEFAULT_AUTHENTICATION_CLASSES` take.
+    """Base: needs a JWT, or what else the project's `DEFAULT_AUTHENTICATION_CLASSES` take, but no password alone.
 
     401 to an access token whose session has ended, whichever authenticator has taken it.
     """
@@ -221,7 +221,8 @@ class UserView(OpenView):
         return [IsAuthenticated()]
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        authenticators = super().get_authenticators()
+        without = (BasicAuthentication, JWTStatelessUserAuthentication)
+        authenticators = [one for one in super().get_authenticators() if not isinstance(one, without)]
         if not any(isinstance(one, JWTAuthentication) for one in authenticators):
             authenticators = [JWTAuthentication(), *authenticators]
         return authenticators

@@ -18,9 +18,11 @@ VERIFIER = "jwt_drf_passwordless.external_2fa.services.VERIFIER"
 CAPTCHA_GATE = "jwt_drf_passwordless.captcha.services.require_captcha"
 LOGIN_GATE = "jwt_drf_passwordless.two_factor.services.gate"
 SESSION_START = "jwt_drf_passwordless.sessions.services.start"
+SESSION_END = "jwt_drf_passwordless.sessions.services.end_sessions"
 SESSION_TEST = "jwt_drf_passwordless.sessions.services.has_ended"
 RESEAL = "jwt_drf_passwordless.two_factor.keys.reseal"
 FACTOR_TEST = "jwt_drf_passwordless.two_factor.eligibility.has_factor"
+FACTOR_RESET = "jwt_drf_passwordless.two_factor.enrolment.reset"
 
 
 class PathDict(dict[str, Any]):

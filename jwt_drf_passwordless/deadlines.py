@@ -13,6 +13,9 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+#: Seconds for all that is asked of vendors in one delivery or check.
+DEADLINE = 15
+
 _deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))
 
 

@@ -32,6 +32,7 @@ NO_SMS_SENT = "jwt_drf_passwordless.W011"
 NOT_UNIQUE = "jwt_drf_passwordless.W012"
 LOCAL_TIME = "jwt_drf_passwordless.W013"
 NO_REVOCATION = "jwt_drf_passwordless.W050"
+LONG_LEEWAY = "jwt_drf_passwordless.W052"
 
 HINTS = {INLINE_DELIVERY: "Name a class in DELIVERY that sends in a thread or by a queue."}
 #: Backends of django-sms that send nothing.
@@ -135,6 +136,9 @@ def _simplejwt() -> Iterator[CheckMessage]:
     api_settings = jwt_settings.api_settings
     if api_settings.ACCESS_TOKEN_LIFETIME > timedelta(minutes=15):
         yield Warning("SIMPLE_JWT: access tokens live longer than 15 minutes.", id=LONG_ACCESS_TOKEN)
+    leeway = api_settings.LEEWAY
+    if (leeway if isinstance(leeway, timedelta) else timedelta(seconds=leeway)) > timedelta(seconds=30):
+        yield Warning("SIMPLE_JWT: tokens are taken for more than 30 seconds after their end.", id=LONG_LEEWAY)
     needed = MIN_KEY_BYTES.get(api_settings.ALGORITHM, 0)
     if len(force_bytes(api_settings.SIGNING_KEY)) < needed:
         message = f"SIMPLE_JWT: {api_settings.ALGORITHM} needs a key of {needed} bytes (RFC 7518 section 3.2)."

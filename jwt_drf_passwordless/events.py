@@ -1,14 +1,18 @@
 """What happened, told twice: as a Django signal, and as a line of one structured logger."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
+from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
 from jwt_drf_passwordless.clients import network
-from jwt_drf_passwordless.signals import Event
+from jwt_drf_passwordless.exceptions import InvalidCredentials, InvalidTicket
+from jwt_drf_passwordless.signals import Event, token_refused, token_throttled
 from jwt_drf_passwordless.utils import mask
 
 #: Fields of a record, also its `extra`: `event`, `field`,
@@ -43,3 +47,19 @@ def record(
         **facts,
     }
     logger.log(signal.level, " ".join(f"{name}={value}" for name, value in told.items()), extra=told)
+
+
+@contextmanager
+def failures_told(**facts: Any) -> Iterator[None]:
+    """Tell what fails within, and let it pass: `token_refused` with the reason, `token_throttled` with the wait.
+
+    `facts` are arguments of `record`.
+    """
+    try:
+        yield
+    except (InvalidCredentials, InvalidTicket) as refused:
+        record(token_refused, reason=refused.reason, **facts)
+        raise
+    except Throttled as throttled:
+        record(token_throttled, wait=getattr(throttled, "wait", None), **facts)
+        raise

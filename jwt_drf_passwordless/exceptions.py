@@ -121,6 +121,8 @@ class InvalidTicket(PasswordlessError):
     status_code = status.HTTP_401_UNAUTHORIZED
     default_code = "invalid_ticket"
     message_name = "INVALID_TICKET"
+    #: For signals and log, as of `InvalidCredentials`.
+    reason = "ticket"
     #: REST framework sends it as WWW-Authenticate.
     auth_header = 'Bearer realm="api"'
 

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import requests
 
-from jwt_drf_passwordless.deadlines import deadline, new_session, seconds_left
+from jwt_drf_passwordless.deadlines import DEADLINE, deadline, new_session, seconds_left
 
-__all__ = ["READ_TIMEOUT", "NoAnswer", "Reply", "deadline", "fetch", "is_safe"]
+__all__ = ["DEADLINE", "READ_TIMEOUT", "NoAnswer", "Reply", "deadline", "fetch", "is_safe"]
 
 #: Seconds to connect; to wait for each piece of an answer, unless the option `timeout` says otherwise.
 CONNECT_TIMEOUT = 3.0

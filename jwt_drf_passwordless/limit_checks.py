@@ -82,6 +82,7 @@ def check_limits_in_deployment(**kwargs: Any) -> list[CheckMessage]:
     cache = django_settings.CACHES.get("default", {}).get("BACKEND")
     behind_proxy = any(getattr(django_settings, name) for name in SIGNS_OF_A_PROXY)
     rates = settings.THROTTLE_RATES
+    wanted = ["request", "redeem"] if settings.TWO_FACTOR is None else ["request", "redeem", "password"]
     return [
         Warning(f"{NAMESPACE}: {message}.", id=id_)
         for unsafe, message, id_ in (
@@ -103,7 +104,7 @@ def check_limits_in_deployment(**kwargs: Any) -> list[CheckMessage]:
             ),
             (bool(settings.TEST_IDENTIFIERS), "somebody can sign in by a fixed code", TEST_IDENTIFIERS_USED),
             (
-                not (rates["request"] and rates["redeem"]),
+                not all(rates[name] for name in wanted),
                 "requests and tries of a client network are not limited",
                 NO_NETWORK_LIMIT,
             ),

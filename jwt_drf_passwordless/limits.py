@@ -6,6 +6,7 @@ The cooldown of each address is not here: it is kept in the challenge's row.
 import math
 import re
 from functools import cache
+from typing import Any
 
 import phonenumbers
 from django.core.cache import cache as shared
@@ -49,11 +50,7 @@ def check_network(name: str, request: Request, *, public_only: bool = True) -> N
     address = client_address(request)
     if public_only and (address is None or not address.is_global):
         return
-    try:
-        _check_rate(name, counted_as(address))
-    except Throttled:
-        record(network_limited, field="", request=request, limit=name)
-        raise
+    _check_rate(name, counted_as(address), request=request)
 
 
 def check_number(number: str) -> None:
@@ -61,16 +58,17 @@ def check_number(number: str) -> None:
 
     Asked for every number alike, with an account or not (ASVS 2.4.1).
     """
-    _check_rate("number_range", number[:-RANGE_DIGITS])
+    _check_rate("number_range", number[:-RANGE_DIGITS], identifier=number)
 
 
-def _check_rate(name: str, subject: str) -> None:
+def _check_rate(name: str, counted: str, **facts: Any) -> None:
     rate = settings.THROTTLE_RATES.get(name)
     if not rate:
         return
     most, seconds = parse_rate(rate)
-    number, wait = count_in_window(seconds, "limit", name, subject)
+    number, wait = count_in_window(seconds, "limit", name, counted)
     if number > most:
+        record(network_limited, field="", limit=name, **facts)
         raise Throttled(math.ceil(wait))
 
 

@@ -10,13 +10,12 @@ from django.core.exceptions import MultipleObjectsReturned
 from django.db import DataError, IntegrityError, router, transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
-from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
 from jwt_drf_passwordless import challenges, delivery, review, signals, users
 from jwt_drf_passwordless.challenges import Challenge
 from jwt_drf_passwordless.conf import FACTOR_TEST, LOGIN_GATE, resolve, settings
-from jwt_drf_passwordless.events import record
+from jwt_drf_passwordless.events import failures_told, record
 from jwt_drf_passwordless.exceptions import CannotSend, DeliveryUnavailable, InvalidCredentials, ProviderUnavailable
 from jwt_drf_passwordless.messages import language_of
 from jwt_drf_passwordless.methods import Accounts, LoginMethod, method_for
@@ -103,7 +102,7 @@ def request_login(
         raise CannotSend
     facts: dict[str, Any] = {"field": field, "identifier": identifier, "request": request}
     fixed = review.has_fixed_code(identifier)
-    try:
+    with failures_told(user=user, **facts):
         challenge = challenges.issue(
             LOGIN,
             field,
@@ -112,9 +111,6 @@ def request_login(
             with_codes=not (verifier or fixed),
             provider=review.FIXED_CODE if fixed else "",
         )
-    except Throttled as throttled:
-        record(signals.token_throttled, user=user, wait=getattr(throttled, "wait", None), **facts)
-        raise
     may_send = may_send and not fixed
     language = language_of(user)  # of who is just being registered, nothing is known
     record(signals.token_requested, user=user, will_send=may_send, **facts)
@@ -154,18 +150,9 @@ def exchange_login(
     `handle` that the request was answered with. Raises InvalidCredentials for every failure. The rules on
     users are asked after the challenge is used up, on fresh data.
     """
-    try:
+    with failures_told(field=field or "", identifier=identifier or "", request=request):
         row = _redeem(token, field, identifier, handle)
         user = _judge(row, request)
-    except InvalidCredentials as refused:
-        record(
-            signals.token_refused,
-            field=field or "",
-            identifier=identifier or "",
-            request=request,
-            reason=refused.reason,
-        )
-        raise
     for signal in (signals.token_redeemed, signals.identifier_proven):
         record(
             signal,
@@ -198,8 +185,10 @@ def _judge(row: Challenge, request: Request | None) -> AbstractBaseUser:
     method = method_for(row.token_request_identifier)
     if method is None or not method.is_enabled:
         raise InvalidCredentials("method_disabled")
-    user = row.user or _newcomer(method, row.identifier, request)
-    if not users.holds(user, method, row.identifier):
+    by_vendor = row.provider not in ("", review.FIXED_CODE)
+    found = row.user or _newcomer(method, row.identifier, request)
+    user = users.reload(found) if by_vendor else found  # a vendor takes seconds
+    if user is None or not users.holds(user, method, row.identifier):
         raise InvalidCredentials("identifier_changed")
     if not users.admit(user, method, row.identifier, request):
         raise InvalidCredentials("user_refused")
@@ -208,7 +197,7 @@ def _judge(row: Challenge, request: Request | None) -> AbstractBaseUser:
             raise InvalidCredentials("user_refused")
         record(signals.fixed_code_used, field=method.field, identifier=row.identifier, user=user, request=request)
     setattr(user, PROOF_ATTRIBUTE, Proof(method.amr_of(row.channel), method.field, row.identifier, request))
-    if row.provider not in ("", review.FIXED_CODE) and settings.CALLBACKS.on_verification_accepted:
+    if by_vendor and settings.CALLBACKS.on_verification_accepted:
         settings.CALLBACKS.on_verification_accepted(user=user, phone_number=row.identifier, request=request)
     return user
 

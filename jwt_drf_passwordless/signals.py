@@ -38,7 +38,8 @@ token_redeemed = Event("token_redeemed")
 
 #: A redeem failed. `reason`: "unknown", "wrong", "expired", "used", "too_many_tries", "raced",
 #: "method_disabled", "ambiguous", "not_registered", "identifier_changed", "user_refused",
-#: or of a passkey "taken" (an account has it) or "user_not_verified".
+#: of a passkey or a new address "taken" (an account has it), of a passkey "too_many" or "user_not_verified",
+#: of a second step "ticket" (it is used, expired, replaced, or none of ours).
 token_refused = Event("token_refused")
 
 #: An account was made.
@@ -50,7 +51,7 @@ identifier_proven = Event("identifier_proven")
 #: An inactive user was activated by a login (`ACTIVATE_INACTIVE_USERS`).
 user_activated = Event("user_activated")
 
-#: A client's network went over a rate of `THROTTLE_RATES`. `limit`: its name.
+#: A client's network, or a range of phone numbers, went over a rate of `THROTTLE_RATES`. `limit`: its name.
 network_limited = Event("network_limited", logging.WARNING)
 
 #: A token of a CAPTCHA was not taken. `route`: name in `CAPTCHA["routes"]`; `status`: "refused", "unavailable" or

@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, update_last_login
@@ -15,12 +16,16 @@ from jwt_drf_passwordless.conf import SESSION_START, resolve, settings
 
 @dataclasses.dataclass(frozen=True)
 class Proof:
-    """How a login was proven: RFC 8176 names, the user field and identifier that were, and by which request."""
+    """How a login was proven: RFC 8176 names, the user field and identifier that were, and by which request.
+
+    `more`: claims that its tokens have beside those that follow from these.
+    """
 
     amr: tuple[str, ...] = ("otp",)
     field: str = ""
     identifier: str = ""
     request: Request | None = dataclasses.field(default=None, compare=False, repr=False)
+    more: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 #: Attribute of the user object that carries its `Proof`, as `user.backend` does in Django: signatures of
@@ -47,7 +52,9 @@ class PasswordlessJwtRefreshTokenResponse:
         """
         obtain_serializer = import_string(jwt_settings.api_settings.TOKEN_OBTAIN_SERIALIZER)
         token: RefreshToken = obtain_serializer.get_token(user)
-        amr = list(proof_of(user).amr)
+        proof = proof_of(user)
+        amr = list(proof.amr)
+        token.payload.update(proof.more)
         token["amr"] = amr
         token["auth_time"] = int(time.time())
         token["acr"] = "aal2" if "mfa" in amr else "aal1"

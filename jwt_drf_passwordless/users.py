@@ -3,16 +3,18 @@
 import logging
 import secrets
 from collections.abc import Iterable
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import MultipleObjectsReturned
 from django.db import router
+from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework_simplejwt import settings as jwt_settings
 
 from jwt_drf_passwordless import statements
-from jwt_drf_passwordless.conf import settings
+from jwt_drf_passwordless.conf import SESSION_END, resolve, settings
 from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.methods import METHODS, LoginMethod
 from jwt_drf_passwordless.signals import user_activated
@@ -69,6 +71,24 @@ def holds(user: AbstractBaseUser, method: LoginMethod, identifier: str) -> bool:
     return (isinstance(value, str) and value == identifier) or method.canonicalize(value) == identifier
 
 
+def is_known(user: AbstractBaseUser) -> bool:
+    """Whether the user model's default manager selects the user: a project may hide those who are deleted.
+
+    No statement where that manager is Django's own.
+    """
+    return statements.selects_all(get_user_model()._default_manager) or _stored(user).exists()
+
+
+def reload(user: AbstractBaseUser) -> AbstractBaseUser | None:
+    """The user as stored now; None when deleted or hidden."""
+    return _stored(user).first()
+
+
+def _stored(user: AbstractBaseUser) -> "QuerySet[Any]":
+    user_model = get_user_model()
+    return user_model._default_manager.using(router.db_for_write(user_model)).filter(pk=user.pk)
+
+
 def may_log_in(user: AbstractBaseUser) -> bool:
     """The rules on whom a code may let in: administrators, inactive users, SimpleJWT's own rule."""
     if not settings.ALLOW_ADMIN_AUTHENTICATION and is_admin(user):
@@ -80,6 +100,8 @@ def may_log_in(user: AbstractBaseUser) -> bool:
 
 def admit(user: AbstractBaseUser, method: LoginMethod, identifier: str, request: Request | None) -> bool:
     """Whether a user who has proven the identifier gets tokens; activates where the settings say so."""
+    if not is_known(user):
+        return False
     if user.is_active:
         return may_log_in(user)
     if not settings.ACTIVATE_INACTIVE_USERS:
@@ -90,6 +112,8 @@ def admit(user: AbstractBaseUser, method: LoginMethod, identifier: str, request:
     inactive = get_user_model()._base_manager.using(user._state.db).filter(pk=user.pk, is_active=False)
     if not inactive.update(is_active=True):
         return False
+    if settings.SESSIONS is not None:  # those from before it was deactivated
+        resolve(SESSION_END)(user, reason=user_activated.name, request=request)
     record(user_activated, field=method.field, identifier=identifier, user=user, request=request)
     return user.is_active  # a receiver may have taken it back
 

@@ -1,6 +1,7 @@
-"""Random codes, keyed digests, masking, and the do-nothing defaults of `DECORATORS`."""
+"""Random codes, keyed digests, what may stand in a log, and the do-nothing defaults of `DECORATORS`."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -59,6 +60,11 @@ def mask(identifier: str) -> str:
     """Shorten an email address or phone number to what may stand in a log: `j***@example.com`, `***34`."""
     local, at, domain = identifier.rpartition("@")
     return f"{local[:1]}***@{domain}" if at else f"***{identifier[-2:]}"
+
+
+def plain(code: object) -> str:
+    """A vendor's word for an error, only if it cannot be more than a code: no sentence, no address, no second line."""
+    return code if isinstance(code, str) and re.fullmatch(r"[\w.:-]{1,64}", code, re.ASCII) else ""
 
 
 def token_request_limiter(function: View) -> View:

@@ -7,7 +7,9 @@ from django.contrib import admin
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
+from django.core import mail
 from django.db import connection
+from django.dispatch import receiver
 from django.test import Client
 from django.test.utils import CaptureQueriesContext, override_settings
 from django.urls import path, reverse
@@ -23,12 +25,17 @@ from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken, PhoneDevice, Session
 from jwt_drf_passwordless.services import PasswordlessTokenService
 from jwt_drf_passwordless.token_response import generate_auth_token
+from jwt_drf_passwordless.two_factor.signals import factor_removed, second_factor_changed
 
 pytestmark = pytest.mark.django_db
 
 EMAIL = "ada.lovelace@example.com"
 PHONE = "+12015550123"
 PREFIX = "admin:jwt_drf_passwordless_passwordlesschallengetoken"
+
+PHONE_FACTOR = "jwt_drf_passwordless.two_factor.phone.factor.PhoneFactor"
+TOTP = "jwt_drf_passwordless.two_factor.totp.TotpFactor"
+RECOVERY = "jwt_drf_passwordless.two_factor.recovery.RecoveryCodeFactor"
 
 #: A site of our own: what other tests install registers itself with the default one, for good.
 site = admin.AdminSite()
@@ -293,6 +300,35 @@ def test_a_deleted_phone_is_gone_and_logged(browser, device):
     assert LogEntry.objects.get().action_flag == DELETION
 
 
+def test_support_that_removes_a_factor_does_what_the_user_could_have_done(browser, device, user, configure):
+    configure(
+        SESSIONS={},
+        TWO_FACTOR={"factors": [PHONE_FACTOR, RECOVERY], "phone": {"alias": "authy"}, "trusted_device_days": 30},
+    )
+    stolen = generate_auth_token(user)["refresh"]
+    now = timezone.now()
+    for method in ("trusted_device", "recovery_code"):
+        Authenticator.objects.create(user=user, method=method, created_at=now, confirmed_at=now)
+    heard = []
+
+    @receiver([factor_removed, second_factor_changed])
+    def hear(signal, user, subject, request, **facts):
+        heard.append((signal.name, user.pk, subject, request.path))
+
+    address = device_url("delete", device.pk)
+    try:
+        browser.post(address, {"post": "yes"})
+    finally:
+        factor_removed.disconnect(hear)
+        second_factor_changed.disconnect(hear)
+    assert heard == [(name, user.pk, "***99", address) for name in ("factor_removed", "second_factor_changed")]
+    assert [model.objects.count() for model in (PhoneDevice, Authenticator, Session)] == [0, 0, 0]
+    with override_settings(ROOT_URLCONF="tests.urls"):
+        assert Client().post("/api/token/refresh/", {"refresh": stolen}).status_code == 401
+    (notice,) = mail.outbox
+    assert (notice.to, "***99" in notice.body) == ([EMAIL], True)
+
+
 # Sessions
 
 
@@ -363,6 +399,38 @@ def test_authenticators_are_found_by_the_key_of_their_user_and_can_be_deleted(br
     browser.post(authenticator_url("delete", authenticator.pk), {"post": "yes"})
     assert not Authenticator.objects.exists()
     assert LogEntry.objects.get().action_flag == DELETION
+
+
+def delete_all(browser, *rows):
+    body = {"action": "delete_selected", "_selected_action": [row.pk for row in rows], "post": "yes"}
+    assert browser.post(authenticator_url("changelist"), body).status_code == 302
+
+
+def test_factors_that_are_deleted_together_are_told_one_by_one(browser, authenticator, user, configure):
+    configure(TWO_FACTOR={"factors": [TOTP]})
+    now = timezone.now()
+    device = Authenticator.objects.create(user=user, method="trusted_device", created_at=now, confirmed_at=now)
+    delete_all(browser, authenticator, device)
+    assert not Authenticator.objects.exists()
+    assert ["(old phone)" in notice.body for notice in mail.outbox] == [True]
+
+
+def test_the_trust_in_a_device_ends_alone(browser, authenticator, user, configure):
+    configure(TWO_FACTOR={"factors": [TOTP]})
+    now = timezone.now()
+    device = Authenticator.objects.create(user=user, method="trusted_device", created_at=now, confirmed_at=now)
+    delete_all(browser, device)
+    assert Authenticator.objects.get() == authenticator
+    assert mail.outbox == []
+
+
+@pytest.mark.parametrize("values", [{"confirmed_at": None}, {"method": "of another release"}])
+def test_what_is_no_factor_is_deleted_and_not_told(browser, authenticator, configure, values):
+    configure(TWO_FACTOR={"factors": [TOTP]})
+    Authenticator.objects.update(**values)
+    delete_all(browser, authenticator)
+    assert not Authenticator.objects.exists()
+    assert mail.outbox == []
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,11 @@ pytestmark = pytest.mark.django_db
 
 #: Django's own tasks framework from version 6 on, its backport before.
 TASKS = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
+#: Second factors of which no check has anything to say.
+PASSKEYS_ONLY = {
+    "factors": ["jwt_drf_passwordless.two_factor.passkey.factor.PasskeyFactor"],
+    "passkey": {"rp_id": "example.com", "origins": ["https://example.com"]},
+}
 SMALL_PROJECT = """
 SECRET_KEY = "a key for tests only, of more than fifty characters in all"
 INSTALLED_APPS = [
@@ -630,6 +635,11 @@ def test_with_errors_no_warnings_are_told(safe, configure):
             {"TEST_IDENTIFIERS": {}},
         ),
         ("W041", {"THROTTLE_RATES": {"redeem": None}}, {"THROTTLE_RATES": {"number_range": None}}),
+        (
+            "W041",
+            {"THROTTLE_RATES": {"password": None}, "TWO_FACTOR": PASSKEYS_ONLY},
+            {"THROTTLE_RATES": {"password": None}},
+        ),
         ("W041", {"THROTTLE_RATES": {"request": ""}}, {"THROTTLE_RATES": {"request": "1/s"}}),
         ("W010", {"REVEAL_ACCOUNT_EXISTENCE": True}, {"REVEAL_ACCOUNT_EXISTENCE": False}),
     ],
@@ -757,6 +767,8 @@ def test_a_delivery_outside_the_request_is_silent(safe, configure, name):
             {"ACCESS_TOKEN_LIFETIME": timedelta(minutes=15, seconds=1)},
             {"ACCESS_TOKEN_LIFETIME": timedelta(minutes=15)},
         ),
+        ("W052", {"LEEWAY": 31}, {"LEEWAY": 30}),
+        ("W052", {"LEEWAY": timedelta(seconds=31)}, {"LEEWAY": timedelta(seconds=30)}),
         ("W009", {"SIGNING_KEY": "x" * 31}, {"SIGNING_KEY": "x" * 32}),
         ("W009", {"SIGNING_KEY": "é" * 15}, {"SIGNING_KEY": "é" * 16}),
         ("W009", {"SIGNING_KEY": b"x" * 31}, {"SIGNING_KEY": b"x" * 32}),

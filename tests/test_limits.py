@@ -243,6 +243,14 @@ def test_two_hundred_numbers_of_one_range_are_sent_thirty_messages(configure, ap
     assert api.request_mobile("+4915112346000").status_code == 200
 
 
+def test_a_range_above_its_rate_is_told(configure, api, caplog):
+    configure(REGISTER_NONEXISTENT_USERS=True, THROTTLE_RATES={"number_range": "1/h"})
+    for number in ("+4915112345678", "+4915112345679"):
+        api.request_mobile(number)
+    (line,) = [line for line in caplog.records if getattr(line, "event", "") == "network_limited"]
+    assert (line.limit, line.subject) == ("number_range", "***79")
+
+
 def test_without_registration_ranges_are_not_counted_for_strangers_are_sent_nothing(api):
     numbers = [f"+4915112345{number:03}" for number in range(40)]
     assert {api.request_mobile(number).status_code for number in numbers} == {200}

@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
 from tests.conftest import sent_code
@@ -73,3 +74,12 @@ def test_with_a_field_that_the_user_model_lacks_the_other_is_looked_up(configure
 def test_what_is_no_identifier_is_an_error(identifier):
     with pytest.raises(CommandError, match="no email address and no phone number"):
         call_command("passwordless_unlock", identifier)
+
+
+def test_the_waits_that_accounts_have_in_common_for_an_address_are_forgotten(capsys):
+    now = timezone.now()
+    for purpose in ("text_number", "contact_target"):
+        PasswordlessChallengeToken.objects.create(
+            key=purpose, purpose=purpose, identifier=PHONE, expires_at=now, next_send_at=now
+        )
+    assert unlock(PHONE, capsys).startswith("Challenges deleted: 2.")

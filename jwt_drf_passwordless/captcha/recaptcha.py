@@ -11,12 +11,12 @@ from jwt_drf_passwordless.captcha.siteverify import (
     SiteVerify,
     VendorCaptcha,
     is_bound,
-    plain,
     scored,
     text,
     time,
 )
 from jwt_drf_passwordless.http import Reply
+from jwt_drf_passwordless.utils import plain
 
 #: Google's usual threshold: 1.0 is very likely a human.
 MIN_SCORE = 0.5

@@ -16,6 +16,7 @@ from jwt_drf_passwordless.counters import count_in_window
 from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.exceptions import CaptchaInvalid, CaptchaRequired, CaptchaUnavailable
 from jwt_drf_passwordless.signals import captcha_failed
+from jwt_drf_passwordless.utils import plain
 
 #: Keys of `CAPTCHA` that are not options of the provider, and their defaults.
 OURS = {"provider": None, "routes": ("request",), "after": 0, "hostnames": (), "fail_open": False}
@@ -51,7 +52,8 @@ def require_captcha(given: Mapping[str, Any], route: str, request: Request) -> N
     result = _verify(provider, token, route, request, config["hostnames"])
     if result.status is CaptchaStatus.PASSED:
         return
-    record(captcha_failed, field="", request=request, route=route, status=result.status.value, reason=result.reason)
+    told = {"route": route, "status": result.status.value, "reason": plain(result.reason)}
+    record(captcha_failed, field="", request=request, **told)
     if result.status is CaptchaStatus.REFUSED:
         raise CaptchaInvalid
     if result.status is not CaptchaStatus.UNAVAILABLE or config["fail_open"] is not True:

@@ -11,6 +11,7 @@ from django.utils.dateparse import parse_datetime
 
 from jwt_drf_passwordless.captcha.base import CaptchaProvider, CaptchaResult, CaptchaStatus
 from jwt_drf_passwordless.http import NoAnswer, Reply, fetch, is_safe
+from jwt_drf_passwordless.utils import plain
 
 #: Seconds to wait for each piece of an answer: somebody sits in front of a form.
 TIMEOUT = 5.0
@@ -118,11 +119,6 @@ def is_bound(value: Any) -> bool:
 def text(value: object) -> str:
     """A text of the vendor's JSON; empty for whatever is none."""
     return value if isinstance(value, str) else ""
-
-
-def plain(code: object) -> str:
-    """The vendor's word for an error, only if it cannot be more than a code."""
-    return code if isinstance(code, str) and re.fullmatch(r"[\w.:-]{1,64}", code, re.ASCII) else ""
 
 
 def time(value: object) -> datetime | None:

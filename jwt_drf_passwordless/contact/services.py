@@ -10,7 +10,6 @@ from django.core.exceptions import MultipleObjectsReturned
 from django.db import DataError, IntegrityError, router, transaction
 from django.views.decorators.debug import sensitive_variables
 from rest_framework import serializers
-from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
 from jwt_drf_passwordless import challenges, delivery, review, signals, users
@@ -18,7 +17,7 @@ from jwt_drf_passwordless.challenges import Challenge
 from jwt_drf_passwordless.conf import message
 from jwt_drf_passwordless.contact.notices import tell
 from jwt_drf_passwordless.contact.signals import contact_changed
-from jwt_drf_passwordless.events import record
+from jwt_drf_passwordless.events import failures_told, record
 from jwt_drf_passwordless.exceptions import InvalidCredentials
 from jwt_drf_passwordless.messages import language_of
 from jwt_drf_passwordless.methods import LoginMethod
@@ -51,7 +50,7 @@ def request_change(
         verifier.ensure_available()
     is_free = not _is_taken(user, method, identifier)
     facts: dict[str, Any] = {"field": field, "identifier": identifier, "user": user, "request": request}
-    try:
+    with failures_told(**facts):
         row = challenges.issue(
             CHANGE_CONTACT,
             field,
@@ -61,9 +60,6 @@ def request_change(
             with_codes=verifier is None,
             shared_wait=CONTACT_TARGET,
         )
-    except Throttled as throttled:
-        record(signals.token_throttled, wait=getattr(throttled, "wait", None), **facts)
-        raise
     record(signals.token_requested, will_send=is_free, **facts)
     language = language_of(user)
     if verifier:
@@ -109,12 +105,9 @@ def confirm_change(
 
     facts: dict[str, Any] = {"field": field, "identifier": identifier, "user": user, "request": request}
     old = method.address(user) if method.canonicalize(getattr(user, field)) else ""
-    try:
+    with failures_told(**facts):
         challenges.redeem_code(_key(user, method), code, identifier=identifier, ask_vendor=ask)
         _change(user, method, identifier, session, request)
-    except InvalidCredentials as refused:
-        record(signals.token_refused, reason=refused.reason, **facts)
-        raise
     record(contact_changed, old=old and mask(old), **facts)
     tell(user, method, old, identifier)
 

@@ -13,15 +13,12 @@ from jwt_drf_passwordless.external_2fa.base import (
     VerificationMethod,
     VerificationStatus,
     result_of,
-    text,
 )
-from jwt_drf_passwordless.external_2fa.registry import Entry, entries, find_entry
-from jwt_drf_passwordless.http import deadline
+from jwt_drf_passwordless.external_2fa.registry import Entry, entries, find_entry, tell_failure
+from jwt_drf_passwordless.http import DEADLINE, deadline
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
 from jwt_drf_passwordless.utils import mask
 
-#: Seconds for all that is asked of vendors in one delivery or check.
-DEADLINE = 15
 #: What a code of a vendor may look like; for a flash call it is the number that rang.
 CODE = re.compile(r"\+?[0-9A-Za-z]{3,16}", re.ASCII)
 
@@ -99,7 +96,7 @@ class VerificationMessage:
             is_out_of_reach = result.status is VerificationStatus.UNAVAILABLE
             (breaker.failed if is_out_of_reach else breaker.succeeded)(entry.alias)
         if result.success is not True:
-            _tell_failure(entry, self.field, self.number, "send", result)
+            tell_failure(entry.alias, self.field, self.number, "send", result)
         return result
 
     def _note(self, entry: Entry, result: External2FAResult) -> None:
@@ -152,7 +149,7 @@ class ExternalVerifier:
         is_the_same = result.verification_id in (None, "", challenge.verification_id)
         accepted = result.success is True and result.status is VerificationStatus.ACCEPTED and is_the_same
         if not accepted and result.status is not VerificationStatus.REJECTED:
-            _tell_failure(entry, challenge.token_request_identifier, number, "check", result)
+            tell_failure(entry.alias, challenge.token_request_identifier, number, "check", result)
         return accepted
 
 
@@ -164,16 +161,3 @@ def _cancel(entry: Entry, number: str, verification_id: str) -> None:
     provider = entry.provider
     more = {"verification_id": verification_id} if provider.uses_verification_id else {}
     result_of(lambda: provider.cancel_verification(number, **more))
-
-
-def _tell_failure(entry: Entry, field: str, number: str, action: str, result: External2FAResult) -> None:
-    record(
-        signals.provider_failed,
-        field=field,
-        subject=mask(number),
-        provider=entry.alias,
-        action=action,
-        status=result.status.value,
-        # Of a project's own provider it may be anything, also several lines.
-        error_code=text(str(result.error_code or "")) or "",
-    )

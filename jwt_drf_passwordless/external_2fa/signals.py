@@ -2,7 +2,7 @@
 
 The first three are sent by webhooks, with `send_robust`, the sender being the view; `event` is a
 `WebhookEvent`, whose `event_id` is the same when the vendor sends it again after a receiver failed. A
-webhook is news of a message: it proves nothing. The last two are told like those in
+webhook is news of a message: it proves nothing. The others are told like those in
 `jwt_drf_passwordless.signals`.
 """
 
@@ -20,6 +20,9 @@ verification_delivered = Signal()
 
 #: The code has not reached the phone. `event`, `phone_number`, `error`: the vendor's word, or "unknown".
 verification_delivery_failed = Signal()
+
+#: A webhook was refused, unread. `provider`; `reason`: "signature", which may be too old, or "address".
+webhook_rejected = Event("webhook_rejected", logging.WARNING)
 
 #: A vendor has taken a verification. `provider`: its alias; `channel`.
 verification_started = Event("verification_started")

@@ -12,7 +12,8 @@ from jwt_drf_passwordless import delivery, limits
 from jwt_drf_passwordless.challenges import try_limit
 from jwt_drf_passwordless.clients import client_address
 from jwt_drf_passwordless.conf import settings
-from jwt_drf_passwordless.counters import cache_key
+from jwt_drf_passwordless.counters import cache_key, safely
+from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.exceptions import MalformedRequest, WebhookFailed, WebhookRejected
 from jwt_drf_passwordless.external_2fa import signals
 from jwt_drf_passwordless.external_2fa.base import (
@@ -36,10 +37,12 @@ def receive(entry: Entry, request: Any, sender: type) -> Mapping[str, Any] | Non
     Raises WebhookRejected before anything is read, MalformedRequest, and WebhookFailed when a receiver of
     a signal failed: all the others have run, and the vendor sends the event again.
     """
-    _check_address(entry, request)
     try:
+        _check_address(entry, request)
         reply = entry.provider.handle_webhook(request.body, request.headers, _public_url(entry, request))
-    except InvalidSignature:
+    except (InvalidSignature, WebhookRejected) as refused:
+        reason = "address" if isinstance(refused, WebhookRejected) else "signature"
+        record(signals.webhook_rejected, field="", request=request, provider=entry.alias, reason=reason)
         raise WebhookRejected from None
     except MalformedWebhook:
         raise MalformedRequest from None
@@ -66,16 +69,17 @@ def _public_url(entry: Entry, request: Any) -> str:
 
 
 def _tell_once(entry: Entry, event: WebhookEvent, sender: type) -> bool:
-    """Tell an event that was not told before; False when a receiver failed, and then forget it again."""
+    """Tell an event that was not told before; False when the cache or a receiver failed, and then forget it again."""
     key = cache_key("webhook", entry.alias, event.event_id)
-    if not cache.add(key, 1, REMEMBERED):
-        return True
+    is_new = safely(lambda: cache.add(key, 1, REMEMBERED), None)
+    if not is_new:
+        return is_new is False  # None: nobody knows
     is_told = False
     try:
         is_told = _tell(entry, event, sender)
     finally:
         if not is_told:
-            cache.delete(key)
+            safely(lambda: cache.delete(key), False)
     return is_told
 
 

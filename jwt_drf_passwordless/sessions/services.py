@@ -17,6 +17,7 @@ from rest_framework_simplejwt.serializers import TokenRefreshSerializer
 from rest_framework_simplejwt.tokens import RefreshToken, Token
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
+from jwt_drf_passwordless import users
 from jwt_drf_passwordless.claims import session_of
 from jwt_drf_passwordless.clients import network, user_agent
 from jwt_drf_passwordless.events import record
@@ -96,7 +97,7 @@ def find(claims: Mapping[str, Any]) -> Session | None:
     """The session of a token, with its user; None when it has ended, or the token names none or another's."""
     pk = _session_id(claims)
     session = None if pk is None else Session.objects.find(pk)
-    if session is None or session.refresh_until <= timezone.now():
+    if session is None or session.refresh_until <= timezone.now() or not users.is_known(session.user):
         return None
     user_id = getattr(session.user, jwt_settings.api_settings.USER_ID_FIELD)
     return session if str(user_id) == str(claims.get(jwt_settings.api_settings.USER_ID_CLAIM)) else None

@@ -157,6 +157,10 @@ class SecondFactor(ABC):
         return False
 
 
+#: Name of the factor of which providers tell.
+PHONE = "phone"
+
+
 class NotSent(Exception):
     """A provider has not sent a code; the text is its own word for that, for the log."""
 

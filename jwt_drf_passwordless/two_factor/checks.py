@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenObtainSlidingView
 
 from jwt_drf_passwordless.conf import NAMESPACE, resolve, settings
+from jwt_drf_passwordless.external_2fa.fake import FakeVerifyProvider
 from jwt_drf_passwordless.routes import routed_views
 from jwt_drf_passwordless.two_factor.base import SecondFactor
 from jwt_drf_passwordless.two_factor.conf import DEFAULTS, option
@@ -101,7 +102,7 @@ def _provider_in_deployment() -> list[CheckMessage]:
     if not _is_listed(PhoneFactor):
         return []
     provider = phone_provider()
-    if provider.alias == "fake":
+    if isinstance(getattr(provider, "provider", None), FakeVerifyProvider):
         return [Error(f"{WHERE}: the provider takes one code from everybody.", id=TEST_PROVIDER)]
     if provider.makes_codes and getattr(django_settings, "SMS_BACKEND", None) in DEVELOPMENT_SMS_BACKENDS:
         return [Warning(f"{WHERE}: SMS go to a backend that sends none.", id=NO_SMS_SENT)]

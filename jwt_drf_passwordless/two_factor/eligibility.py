@@ -12,6 +12,7 @@ from jwt_drf_passwordless.exceptions import (
     SecondFactorBroken,
     SecondFactorNeeded,
 )
+from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.token_response import Proof
 from jwt_drf_passwordless.two_factor.base import SecondFactor
 from jwt_drf_passwordless.two_factor.conf import option
@@ -50,7 +51,7 @@ def for_login(user: AbstractBaseUser, proof: Proof, enrolled: list[SecondFactor]
 
 
 def for_step_up(user: AbstractBaseUser, claims: Mapping[str, Any]) -> list[SecondFactor]:
-    """The factors by which a session of these claims may step up.
+    """The factors by which a session of these claims may step up. One that stands in for others does not alone.
 
     Raises SecondFactorNeeded when there is none; ReauthenticationRequired when the claims do not say how
     the session began, or it began before the factor was enrolled, which a thief may have done with the
@@ -63,7 +64,7 @@ def for_step_up(user: AbstractBaseUser, claims: Mapping[str, Any]) -> list[Secon
     if not enrolled:
         raise SecondFactorNeeded
     if any(map(is_strong, enrolled)):
-        enrolled = [factor for factor in enrolled if factor.raises_level]
+        enrolled = [factor for factor in enrolled if factor.raises_level and _is_second(factor, proof.amr)]
     usable = [factor for factor in enrolled if factor.is_independent(user, proof)]
     if not usable:
         raise enrolled[0].refusal(user)
@@ -87,6 +88,11 @@ def choose(user: AbstractBaseUser, methods: tuple[str, ...] | None, method: str 
 def is_strong(factor: SecondFactor) -> bool:
     """Whether it makes a login one of two factors."""
     return factor.raises_level and not factor.is_backup
+
+
+def _is_second(factor: SecondFactor, amr: tuple[str, ...]) -> bool:
+    """Whether it makes two with what a session has proven: a backup, if that was two or one of its kind."""
+    return not factor.is_backup or not {"mfa", *factor.amr(Challenge())}.isdisjoint(amr)
 
 
 def _enrolled_at(factor: SecondFactor, user: AbstractBaseUser) -> int:

@@ -1,16 +1,19 @@
 """Adding, replacing and removing second factors of any kind, and telling what a user has. No HTTP here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import router, transaction
+from django.db.models import F
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
-from jwt_drf_passwordless import challenges, signals
+from jwt_drf_passwordless import challenges
 from jwt_drf_passwordless.claims import has_second_factor, is_fresh
-from jwt_drf_passwordless.events import record
+from jwt_drf_passwordless.events import failures_told, record
 from jwt_drf_passwordless.exceptions import (
     FactorUnavailable,
     InvalidCredentials,
@@ -18,10 +21,11 @@ from jwt_drf_passwordless.exceptions import (
     SecondFactorBroken,
     SecondFactorNeeded,
 )
+from jwt_drf_passwordless.models import Authenticator, PhoneDevice
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.sessions.services import end_sessions
 from jwt_drf_passwordless.two_factor import notices, services, trusted
-from jwt_drf_passwordless.two_factor.base import SecondFactor
+from jwt_drf_passwordless.two_factor.base import PHONE, SecondFactor
 from jwt_drf_passwordless.two_factor.conf import is_on, is_required
 from jwt_drf_passwordless.two_factor.registry import factors
 from jwt_drf_passwordless.two_factor.signals import factor_added, factor_removed, second_factor_changed
@@ -44,10 +48,12 @@ def ensure_fresh(user: AbstractBaseUser, claims: Claims, made: list[SecondFactor
     """Whoever has stolen an access token must not change what the account is entered by (OWASP ASVS 7.5.1).
 
     Raises ReauthenticationRequired unless the login is fresh, and has proven a second factor if the user has one
-    that can raise it. The token of who must enrol is fresh until there is one of any kind. `made` are the
-    factors, where the caller has made them.
+    that can raise it; a trusted device has spared it one. The token of who must enrol is fresh until there is one of
+    any kind. `made` are the factors, where the caller has made them.
     """
     asked = (made if made is not None else factors()) if is_on() else []
+    if claims.get(trusted.CLAIM) and _has_main(asked, user):
+        raise ReauthenticationRequired
     is_protected = any(factor.raises_level and not factor.is_backup and _is_enrolled(factor, user) for factor in asked)
     if is_protected and not has_second_factor(claims):
         raise ReauthenticationRequired
@@ -56,7 +62,12 @@ def ensure_fresh(user: AbstractBaseUser, claims: Claims, made: list[SecondFactor
 
 
 def follow(user: AbstractBaseUser, field: str, identifier: str) -> None:
-    """Tell the factors that the user has proven another address or number, and signs in by it from now on."""
+    """Tell the factors that the user has proven another address or number, and signs in by it from now on.
+
+    Codes that were sent to the old one prove no factor that follows to the new one.
+    """
+    if is_on():
+        services.void_challenges(user)
     for factor in factors() if is_on() else ():
         factor.identifier_changed(user, field, identifier)
 
@@ -84,16 +95,18 @@ def begin(user: AbstractBaseUser, name: str, data: Data, claims: Claims, request
     if not factor.may_enrol(user) or (factor.is_backup and not _has_main(made, user)):
         raise FactorUnavailable
     factor.ensure_may_enrol(user, data)
-    row = challenges.issue(
-        purpose_of(factor),
-        FIELD,
-        factor.about(user, data),
-        user,
-        owner=str(user.pk),
-        cooldown=factor.sends,
-        with_codes=factor.makes_codes,
-        shared_wait=factor.shared_wait,
-    )
+    about = factor.about(user, data)
+    with failures_told(field=factor.name, identifier=about, user=user, request=request):
+        row = challenges.issue(
+            purpose_of(factor),
+            FIELD,
+            about,
+            user,
+            owner=str(user.pk),
+            cooldown=factor.sends,
+            with_codes=factor.makes_codes,
+            shared_wait=factor.shared_wait,
+        )
     if factor.needs_confirmation:
         return {"method": factor.name, **factor.begin(user, row, data, request)}
     return _store(user, made, factor, row, data, claims, request)
@@ -115,15 +128,11 @@ def confirm(user: AbstractBaseUser, name: str, data: Data, claims: Claims, reque
     def check(row: Challenge, code: str) -> bool:
         return row.identifier == about and factor.check_enrolment(user, row, code)
 
-    try:
+    with failures_told(field=factor.name, identifier=about, user=user, request=request):
         row = Challenge.objects.find(key=key)
         if row is None:
             raise InvalidCredentials("unknown")
         return _store(user, made, factor, challenges.redeem_by(row, data["token"], check), data, claims, request)
-    except InvalidCredentials as refused:
-        facts: dict[str, Any] = {"field": factor.name, "identifier": about, "user": user, "request": request}
-        record(signals.token_refused, reason=refused.reason, **facts)
-        raise
 
 
 @sensitive_variables()
@@ -136,16 +145,50 @@ def remove(user: AbstractBaseUser, name: str, pk: str, data: Data, claims: Claim
     made = factors()
     factor = named(made, name)
     entry = _entry(factor, user, pk)
-    if is_required(user) and not factor.is_backup and _is_enrolled(factor, user) and _count(made, user) == 1:
+    must_keep_one = is_required(user) and not factor.is_backup
+    if must_keep_one and _is_enrolled(factor, user) and _count(made, user) == 1:
         raise SecondFactorNeeded
     if data.get("token"):
         services.prove_step_up(user, data["token"], data.get("method"), claims, request)
     else:
         ensure_fresh(user, claims, made)
-    if not factor.remove(user, pk):
-        raise NotFound
+    with _locked(user) if must_keep_one else nullcontext():
+        if not factor.remove(user, pk):
+            raise NotFound
+        if must_keep_one and not _has_main(factors(), user):  # the other one was removed meanwhile
+            raise SecondFactorNeeded
     _tell(factor_removed, user, factor, entry, "removed", claims, request)
     _remove_backups_alone(factors(), user)
+
+
+@contextmanager
+def _locked(user: AbstractBaseUser) -> Iterator[None]:
+    """A transaction in which nobody else removes a factor of the user's."""
+    with transaction.atomic(using=router.db_for_write(Authenticator)):
+        for model in (PhoneDevice, Authenticator):
+            model.objects.filter(user_id=user.pk).update(user=F("user"))
+        yield
+
+
+def reset(rows: Iterable[Any], request: Any) -> None:
+    """Delete rows of `PhoneDevice` and `Authenticator`, as support does for who has lost a factor.
+
+    What a user's own removal causes follows. Of what is no factor now, such as one that is not confirmed or one of ten
+    recovery codes, the row goes and no more.
+    """
+    for row in rows:
+        user = row.user
+        method = PHONE if isinstance(row, PhoneDevice) else row.method
+        if method == trusted.METHOD:
+            trusted.forget(user, row.pk, request)
+        made = [factor for factor in factors() if factor.name == method] if is_on() else []
+        listed = [(factor, entry) for factor in made for entry in factor.listed(user) if entry["id"] == str(row.pk)]
+        if not any(factor.remove(user, entry["id"]) for factor, entry in listed):
+            row.delete()
+            continue
+        for factor, entry in listed:
+            _tell(factor_removed, user, factor, entry, "removed", {}, request)
+        _remove_backups_alone(factors(), user)
 
 
 def rename(user: AbstractBaseUser, name: str, pk: str, new_name: str) -> dict[str, Any]:

@@ -1,22 +1,27 @@
 """The email that tells a user that a second factor was added, replaced or removed."""
 
+import re
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 
 from jwt_drf_passwordless.notices import Notice, mail
 
+#: A name that the message repeats: whoever has got into an account may have chosen it, and no mail program makes a
+#: link of this.
+HARMLESS = re.compile(r"[\w '’()*+&-]{1,64}")
+
 
 class SecondFactorChangedEmail(Notice):
     """Templates `jwt_drf_passwordless/second_factor_changed_{subject,body}.txt`, context `action`, `factor`, `name`;
-    and `what`, which is both."""
+    and `what`, which is both. `name` is "" where it is long, or has characters that links are made of."""
 
     template_prefix = "jwt_drf_passwordless/second_factor_changed_"
 
     def get_context_data(self) -> dict[str, Any]:
         context = super().get_context_data()
-        factor, name = context["factor"], context["name"]
-        return {**context, "what": f"{factor} ({name})" if name else str(factor)}
+        factor, name = context["factor"], context["name"] if HARMLESS.fullmatch(context["name"]) else ""
+        return {**context, "name": name, "what": f"{factor} ({name})" if name else str(factor)}
 
 
 def notify(user: AbstractBaseUser, **context: Any) -> None:

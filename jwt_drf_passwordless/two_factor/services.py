@@ -1,7 +1,7 @@
 """The second step: which factor a user must prove, asking for it, and what its proof is worth. No HTTP here."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -11,10 +11,10 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework_simplejwt import settings as jwt_settings
 
-from jwt_drf_passwordless import challenges, signals, token_response, users
+from jwt_drf_passwordless import challenges, token_response, users
 from jwt_drf_passwordless.claims import amr_of, session_of
 from jwt_drf_passwordless.conf import message
-from jwt_drf_passwordless.events import record
+from jwt_drf_passwordless.events import failures_told, record
 from jwt_drf_passwordless.exceptions import (
     InvalidCredentials,
     InvalidTicket,
@@ -52,7 +52,10 @@ def gate(user: AbstractBaseUser, request: Request | None) -> dict[str, Any] | No
     if not enrolled:
         return _ask_to_enrol(user) if is_required(user) else None
     usable = eligibility.for_login(user, proof, enrolled)
-    if not usable or trusted.is_trusted(user, request):
+    if not usable:
+        return None
+    if trusted.is_trusted(user, request):
+        setattr(user, PROOF_ATTRIBUTE, replace(proof, more={trusted.CLAIM: True}))
         return None
     return _ask(user, "password" if "pwd" in proof.amr else "passwordless", proof.amr, usable, request)
 
@@ -71,23 +74,24 @@ def resend(ticket_text: str, method: str | None, request: Request | None) -> Non
 
     Raises InvalidTicket, Throttled, ProviderUnavailable.
     """
-    ticket, row, user = _open(ticket_text)
+    ticket, row, user = _open(ticket_text, request)
     factor = _choose(user, ticket.methods, method, request)
     if not factor.sends:
         return
     # Where the last challenge has sent nothing there is nothing to wait for; the wrong tries stay.
     waits, tries = (False, row.tries) if row.provider == challenges.NOTHING_SENT else (True, 0)
-    row = challenges.issue(
-        _purpose(ticket.kind),
-        FIELD,
-        ticket.user,
-        user,
-        with_codes=factor.makes_codes,
-        provider=_sender(factor),
-        over=row,
-        cooldown=waits,
-        tries=tries,
-    )
+    with failures_told(field=factor.name, user=user, request=request):
+        row = challenges.issue(
+            _purpose(ticket.kind),
+            FIELD,
+            ticket.user,
+            user,
+            with_codes=factor.makes_codes,
+            provider=_sender(factor),
+            over=row,
+            cooldown=waits,
+            tries=tries,
+        )
     factor.challenge(user, row, request)
 
 
@@ -97,9 +101,10 @@ def verify_ticket(ticket_text: str, code: str, method: str | None, request: Requ
 
     Raises InvalidTicket, InvalidCredentials for every wrong code.
     """
-    ticket, row, user = _open(ticket_text)
+    ticket, row, user = _open(ticket_text, request)
     factor = _choose(user, ticket.methods, method, request)
     _prove(user, row, factor, code, request)
+    user = _as_stored(user, ticket, factor, request)
     pair = _finish(user, ticket.amr, factor, row, request, is_step_up=ticket.kind == "step_up")
     if ticket.session:
         end_session(user, ticket.session, reason="step_up", request=request)
@@ -205,41 +210,51 @@ def _find(purpose: str, user: AbstractBaseUser) -> Challenge | None:
     return Challenge.objects.find(key=_key(purpose, user))
 
 
-def _open(ticket_text: str) -> tuple[Ticket, Challenge, AbstractBaseUser]:
-    """A ticket that is still good, its row and its user, who may still sign in. Raises InvalidTicket."""
-    ticket = unseal(ticket_text)
-    key = challenge_key(_purpose(ticket.kind), FIELD, ticket.user)
-    row = Challenge.objects.find(with_user=True, key=key)
-    if row is None or row.user is None or row.uses or not constant_time_compare(row.nonce, ticket.nonce):
+def _open(ticket_text: str, request: Request | None) -> tuple[Ticket, Challenge, AbstractBaseUser]:
+    """A ticket that is still good, its row and its user. Raises InvalidTicket."""
+    with failures_told(field="", request=request):
+        ticket = unseal(ticket_text)
+        key = challenge_key(_purpose(ticket.kind), FIELD, ticket.user)
+        row = Challenge.objects.find(with_user=True, key=key)
+        if row is None or row.uses or not constant_time_compare(row.nonce, ticket.nonce):
+            raise InvalidTicket
+        return ticket, row, _admitted(ticket, row.user)
+
+
+def _admitted(ticket: Ticket, user: AbstractBaseUser | None) -> AbstractBaseUser:
+    """The user of a ticket, who may still sign in: the account may have changed since. Raises InvalidTicket."""
+    if (
+        user is None
+        or not _may_sign_in(user, ticket.amr)
+        or ticket.account not in account_digests(user)
+        or (ticket.session and not goes_on(user, ticket.session))
+    ):
         raise InvalidTicket
-    if ticket.account not in account_digests(row.user) or not _may_sign_in(row.user, ticket.kind):
-        raise InvalidTicket
-    if ticket.session and not goes_on(row.user, ticket.session):
-        raise InvalidTicket
-    return ticket, row, row.user
+    return user
 
 
-def _may_sign_in(user: AbstractBaseUser, kind: Kind) -> bool:
-    """The rules of the first factor, asked once more: the account may have changed since."""
-    if kind == "passwordless":
-        return user.is_active and users.may_log_in(user)
-    return bool(jwt_settings.api_settings.USER_AUTHENTICATION_RULE(user))
+def _may_sign_in(user: AbstractBaseUser, amr: tuple[str, ...]) -> bool:
+    """The rules of the first factor, asked once more."""
+    if "pwd" in amr:
+        return users.is_known(user) and bool(jwt_settings.api_settings.USER_AUTHENTICATION_RULE(user))
+    return users.is_known(user) and user.is_active and users.may_log_in(user)
 
 
-@contextmanager
-def _refusals_told(field: str, user: AbstractBaseUser, request: Request | None) -> Iterator[None]:
-    try:
-        yield
-    except InvalidCredentials as refused:
-        record(signals.token_refused, field=field, user=user, request=request, reason=refused.reason)
-        raise
+def _as_stored(
+    user: AbstractBaseUser, ticket: Ticket, factor: SecondFactor, request: Request | None
+) -> AbstractBaseUser:
+    """The user of a ticket, read anew where a vendor was asked, which takes its time. Raises InvalidTicket."""
+    if not factor.sends or factor.makes_codes:
+        return user
+    with failures_told(field="", user=user, request=request):
+        return _admitted(ticket, users.reload(user))
 
 
 def _choose(
     user: AbstractBaseUser, methods: tuple[str, ...] | None, method: str | None, request: Request | None
 ) -> SecondFactor:
     """As `eligibility.choose`, whose refusal is told as that of a code is; nameless, as there is no such factor."""
-    with _refusals_told("", user, request):
+    with failures_told(field="", user=user, request=request):
         return eligibility.choose(user, methods, method)
 
 
@@ -257,7 +272,7 @@ def _prove(
 
     # A weaker one does not give further tries at those that it stands beside.
     ends_wait = eligibility.is_strong(factor) or not any(map(eligibility.is_strong, eligibility.factors_of(user)))
-    with _refusals_told(factor.name, user, request):
+    with failures_told(field=factor.name, user=user, request=request):
         if row is None:
             raise InvalidCredentials("unknown")
         challenges.redeem_by(row, code, check, ends_wait=ends_wait)

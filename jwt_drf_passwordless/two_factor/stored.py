@@ -67,7 +67,8 @@ class StoredFactor(SecondFactor):
         return bool(self.rows(user))
 
     def enrolled_at(self, user: AbstractBaseUser) -> datetime | None:
-        return self.rows(user)[0].confirmed_at
+        """Of the newest: by which of several a session has risen is seen too late."""
+        return self.rows(user)[-1].confirmed_at
 
     def entry(self, row: Authenticator) -> dict[str, Any]:
         """What a user may know of a row."""

@@ -32,6 +32,8 @@ METHOD = "trusted_device"
 TOKEN_KEY = "device_token"
 TOKEN_HEADER = "X-Device-Token"
 ASKING_KEY = "trust_device"
+#: Claim of the tokens of a login that a trusted device has spared a second factor.
+CLAIM = "trusted_device"
 #: Random bytes of a token, and most characters that are looked at.
 TOKEN_BYTES = 32
 MAX_TOKEN_LENGTH = 255

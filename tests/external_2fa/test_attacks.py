@@ -217,7 +217,7 @@ def test_the_projects_own_requests_are_logged_as_ever(caplog):
 
 def test_what_a_provider_calls_a_code_cannot_forge_a_log_line(external, vendor, api, make_user, caplog):
     make_user(phone=PHONE)
-    vendor.answers["first", "send"] = External2FAResult(False, VerificationStatus.ERROR, error_code="x\nforged")
+    vendor.answers["first", "send"] = External2FAResult(False, VerificationStatus.ERROR, error_code=f"{PHONE}\nforged")
     api.request_mobile(PHONE)
     assert "forged" not in caplog.text
 

@@ -361,7 +361,8 @@ def test_statements_of_a_request(configure, external, vendor, ada, ask):
 def test_statements_of_a_check(external, vendor, ada, ask, verify):
     ask()
     assert record(lambda: verify(WRONG_CODE)) == (400, ["SELECT", "UPDATE"])
-    assert record(verify) == (200, ["SELECT", "UPDATE", "UPDATE"])
+    # The last one reads the user anew: the vendor has taken its time.
+    assert record(verify) == (200, ["SELECT", "UPDATE", "UPDATE", "SELECT"])
     assert record(verify) == (400, ["SELECT", "UPDATE"])
     assert record(lambda: verify(number=OTHER)) == (400, ["SELECT", "UPDATE"])
 
@@ -400,3 +401,25 @@ def test_the_wait_for_the_next_code_ends_with_a_login(external, vendor, ada, ask
     verify()
     row.refresh_from_db()
     assert row.sends == 0
+
+
+@pytest.mark.parametrize("what", ["deactivated", "promoted", "another number", "deleted"])
+def test_an_account_that_changes_while_the_vendor_is_asked_is_not_let_in(external, vendor, ada, ask, verify, what):
+    def check():
+        flag = "is_staff" if hasattr(ada, "is_staff") else "is_admin"
+        changes = {
+            "deactivated": {"is_active": False},
+            "promoted": {flag: True},
+            "another number": {package_settings.MOBILE_FIELD_NAME: "+12015550177"},
+            "deleted": {},
+        }
+        for name, value in changes[what].items():
+            setattr(ada, name, value)
+        ada.save()
+        if what == "deleted":
+            type(ada)._base_manager.filter(pk=ada.pk).delete()
+        return ACCEPTED
+
+    ask()
+    vendor.answers["first", "check"] = check
+    assert verify().status_code == 400

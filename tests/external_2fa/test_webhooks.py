@@ -10,7 +10,7 @@ import time_machine
 from django.core.cache import cache
 from django.db import OperationalError, connection
 from django.dispatch import receiver
-from django.test import Client
+from django.test import Client, override_settings
 
 from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.external_2fa import External2FAResult, VerificationStatus
@@ -135,10 +135,12 @@ def test_other_events_are_told_as_received_only(post, told, type_):
 
 @pytest.mark.parametrize("signature", [None, "", "signed by somebody else"])
 @pytest.mark.parametrize("debug", [True, False])
-def test_an_unsigned_webhook_is_refused_unread(settings, post, told, signature, debug):
+def test_an_unsigned_webhook_is_refused_unread(settings, post, told, caplog, signature, debug):
     settings.DEBUG = debug
     answer = post(b"{", signature=signature)
     assert (answer.status_code, answer.json()) == (401, {"detail": "Invalid signature", "code": "invalid_signature"})
+    assert "event=webhook_rejected" in caplog.text
+    assert "provider=first reason=signature" in caplog.text
     assert told == []
 
 
@@ -297,6 +299,16 @@ def test_an_event_that_the_database_has_kept_from_being_told_is_told_when_it_com
     assert [name for name, *_ in told] == ["webhook_received", "delivered"]
 
 
+def test_what_the_cache_has_kept_from_being_told_is_told_when_it_comes_again(post, started, told):
+    body = event("delivered", verification_id=started.verification_id)
+    with override_settings(CACHES={"default": {"BACKEND": "tests.test_limits.BrokenCache"}}):
+        answer = post(body)
+    assert (answer.status_code, answer.json()["code"]) == (500, "webhook_failed")
+    assert told == []
+    assert post(body).status_code == 200
+    assert [name for name, *_ in told] == ["webhook_received", "delivered"]
+
+
 def test_a_number_that_the_vendor_leaves_out_is_filled_in(post, started, told):
     post(event("delivered", verification_id=started.verification_id))
     assert told[-1] == ("delivered", "event-1", PHONE, None)
@@ -335,11 +347,12 @@ def test_source_addresses_can_be_restricted(external, post, allowed, address, st
     assert post(event("sent"), REMOTE_ADDR=address).status_code == status
 
 
-def test_behind_a_declared_proxy_the_client_is_who_it_says(configure, external, post):
+def test_behind_a_declared_proxy_the_client_is_who_it_says(configure, external, post, caplog):
     configure(TRUSTED_PROXIES=1)
     external(allowed_ips=["192.76.120.192/27"])
     forwarded = {"HTTP_X_FORWARDED_FOR": "192.76.120.200, 203.0.113.9"}
     assert post(event("sent"), **forwarded).status_code == 401
+    assert "provider=first reason=address" in caplog.text
     forwarded = {"HTTP_X_FORWARDED_FOR": "203.0.113.9, 192.76.120.200"}
     assert post(event("sent"), **forwarded).status_code == 200
 

@@ -445,3 +445,11 @@ def test_a_token_is_valid_as_long_as_its_session(api, ada):
 def test_the_address_of_a_user_is_in_no_claim(api, ada):
     SCAN.used(ADA)
     assert ADA not in str(claims(api.log_in()["access"]))
+
+
+def test_what_was_begun_before_an_account_was_deactivated_does_not_come_back_with_it(api, ada, configure):
+    configure(ACTIVATE_INACTIVE_USERS=True)
+    stolen = api.log_in()["refresh"]
+    type(ada)._base_manager.filter(pk=ada.pk).update(is_active=False)
+    assert api.refresh(api.log_in()["refresh"]).status_code == 200
+    assert api.refresh(stolen).status_code == 401

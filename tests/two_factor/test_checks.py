@@ -5,6 +5,7 @@ from django.core.checks import Tags, run_checks
 from django.urls import include, path
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenObtainSlidingView
 
+from jwt_drf_passwordless.external_2fa import FakeVerifyProvider
 from jwt_drf_passwordless.two_factor.checks import check_two_factor, check_two_factor_deployment
 from jwt_drf_passwordless.two_factor.urls import urlpatterns as ours
 
@@ -183,8 +184,15 @@ def test_a_vendor_needs_no_backend_for_sms(settings, two_factor):
     assert check_two_factor() == check_two_factor_deployment() == []
 
 
-def test_a_provider_for_tests_is_an_error_of_deployments(two_factor):
-    two_factor(phone={"provider": "jwt_drf_passwordless.external_2fa.FakeVerifyProvider", "insecure": True})
+class Renamed(FakeVerifyProvider):
+    name = "renamed"
+
+
+@pytest.mark.parametrize("provider", [FakeVerifyProvider, Renamed])
+@pytest.mark.parametrize("more", [{}, {"alias": "sms"}])
+def test_a_provider_for_tests_is_an_error_of_deployments(two_factor, provider, more):
+    path = f"{provider.__module__}.{provider.__qualname__}"
+    two_factor(phone={"provider": path, "insecure": True, **more})
     assert check_two_factor() == []
     assert ids(check_two_factor_deployment()) == ["E025"]
 

@@ -10,7 +10,7 @@ from django.core import mail
 
 from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.email import PasswordlessRequestEmail
-from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken
+from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken, PhoneDevice
 from jwt_drf_passwordless.token_response import Proof
 from jwt_drf_passwordless.two_factor import HasSecondFactor
 from jwt_drf_passwordless.two_factor.email import EmailFactor
@@ -18,7 +18,7 @@ from tests.conftest import sent_code, sent_sms_code, set_mail_backend
 from tests.test_interleaving import meanwhile
 from tests.test_races import crowd
 from tests.test_statements import record
-from tests.two_factor.conftest import EMAIL, LOGIN_PHONE, WRONG, TwoFactorApi, enrol
+from tests.two_factor.conftest import EMAIL, LOGIN_PHONE, PHONE, WRONG, TwoFactorApi, enrol
 from tests.two_factor.test_every_first_factor import BROKEN, by_email_code, by_link, by_password, by_sms
 from tests.two_factor.test_login import INVALID, claims, outcome
 from tests.two_factor.test_recovery_codes import CODES, give_codes
@@ -550,3 +550,41 @@ def test_where_email_is_all_there_is_a_login_by_it_ends_the_wait(api, joan, conf
             answer = api.token(joan).json()
             assert answer["sent"] is True
             assert finish(api, answer["ticket"], sent_code(), "email").status_code == 200
+
+
+def test_a_code_sent_to_the_old_address_proves_nothing_after_a_change(api, ada, two_factor):
+    """Whoever has the password and the old mailbox has begun a login; the older body needs no ticket."""
+    two_factor(factors=[EMAIL_FACTOR])
+    give_email(ada)
+    owner = finish(api, api.ticket(ada), sent_code(), "email").json()["access"]
+    ticket = api.ticket(ada)
+    old = sent_code()
+    new = {package_settings.EMAIL_FIELD_NAME: "lovelace@example.com"}
+    assert api.call("contact/email/", new, owner).status_code == 200
+    assert api.call("contact/email/confirm/", {**new, "token": sent_code()}, owner).status_code == 200
+    ada.refresh_from_db()
+    assert api.verify(ticket, old).status_code == 401
+    assert outcome(api.call("2fa/token-verify/", {**api.credentials(ada), "token": old})) == INVALID
+
+
+@pytest.mark.parametrize("first", ["mailbox", "device"])
+def test_one_code_beside_one_factor_neither_raises_a_session_nor_removes_a_factor(api, person, two_factor, first):
+    two_factor(factors=[PHONE_FACTOR, RECOVERY, EMAIL_FACTOR], trusted_device_days=30)
+    grace = person(device=PHONE)
+    give_codes(grace)
+    if first == "mailbox":
+        give_email(grace)
+        ticket = api.ticket(grace)
+        api.call("2fa/resend/", {"ticket": ticket, "method": "email"})
+        access = finish(api, ticket, sent_code(), "email").json()["access"]
+    else:
+        body = {"ticket": api.ticket(grace), "token": sent_sms_code(), "trust_device": True}
+        device = api.call("2fa/token-verify/", body).json()["device_token"]
+        access = api.call("token/", {**api.credentials(grace), "device_token": device}).json()["access"]
+    assert claims(access)["acr"] == "aal1"
+    answer = api.call("2fa/step-up/", access=access)
+    assert answer.json()["methods"] == ["phone"]
+    assert outcome(finish(api, answer.json()["ticket"], CODES[0], "recovery_code")) == INVALID
+    answer = api.send("DELETE", "2fa/phone/", {"token": CODES[0], "method": "recovery_code"}, access)
+    assert outcome(answer) == INVALID
+    assert PhoneDevice.objects.exists()

@@ -7,7 +7,7 @@ import time_machine
 from django.dispatch import receiver
 
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
-from jwt_drf_passwordless.signals import token_refused, token_send_failed
+from jwt_drf_passwordless.signals import token_refused, token_send_failed, token_throttled
 from jwt_drf_passwordless.sms import PasswordlessRequestSMS
 from jwt_drf_passwordless.two_factor.signals import factor_removed, factor_used, second_factor_changed
 from tests.conftest import sent_sms_code
@@ -77,6 +77,39 @@ def test_a_factor_that_the_user_has_not_is_told_with_the_request_of_a_removal_to
 def test_a_factor_that_the_user_has_not_is_told_with_the_request_of_a_resend_too(api, grace, told):
     assert api.call("2fa/resend/", {"ticket": api.ticket(grace), "method": "totp"}).status_code == 400
     assert told == [("token_refused", "", grace, "/api/2fa/resend/")]
+
+
+def test_a_ticket_that_is_used_or_none_is_told(api, grace, told):
+    ticket = api.ticket(grace)
+    api.verify(ticket, sent_sms_code())
+    told.clear()
+    for bad in (ticket, "x"):
+        assert api.verify(bad, "123456").status_code == 401
+        assert api.call("2fa/resend/", {"ticket": bad}).status_code == 401
+    assert told == [("token_refused", "", None, f"/api/2fa/{route}/") for route in ["token-verify", "resend"] * 2]
+
+
+def test_a_wait_is_told_with_the_request(api, ada, grace, configure):
+    told = []
+
+    @receiver(token_throttled)
+    def hear(field, user, subject, request, wait, **kwargs):
+        told.append((field, user, subject, request.path, wait))
+
+    configure(TOKEN_REQUEST_THROTTLE_SECONDS=60)
+    try:
+        with time_machine.travel(time.time(), tick=False):
+            access = api.pair(ada)["access"]
+            for _ in range(2):
+                answer = api.call("2fa/phone-verify/", {"authy_phone": OTHER_PHONE}, access)
+            assert answer.status_code == 429
+            assert api.call("2fa/resend/", {"ticket": api.ticket(grace)}).status_code == 429
+    finally:
+        token_throttled.disconnect(hear)
+    assert told == [
+        ("phone", ada, "***77", "/api/2fa/phone-verify/", 60),
+        ("phone", grace, "***", "/api/2fa/resend/", 60),
+    ]
 
 
 def test_codes_with_a_removal_are_told_with_the_request(api, grace, told):

@@ -4,6 +4,7 @@ import pytest
 import sms
 from django.core.exceptions import ImproperlyConfigured
 
+from jwt_drf_passwordless.deadlines import seconds_left
 from jwt_drf_passwordless.external_2fa.base import (
     External2FAProvider,
     External2FAResult,
@@ -44,13 +45,17 @@ class PlannedProvider(External2FAProvider):
     sends = External2FAResult(True, VerificationStatus.PENDING, verification_id="v1")
     checks = None
     asked = []
+    #: Seconds that each question was given.
+    allowed = []
 
     def send_verification(self, phone_number, method=VerificationMethod.SMS):
         self.asked.append(("send", phone_number, method))
+        self.allowed.append(seconds_left())
         return self.sends
 
     def verify_code(self, phone_number, code, *, verification_id):
         self.asked.append(("check", phone_number, verification_id))
+        self.allowed.append(seconds_left())
         if self.checks is not None:
             if isinstance(self.checks, Exception):
                 raise self.checks
@@ -66,7 +71,7 @@ class PlannedProvider(External2FAProvider):
 def vendor(two_factor):
     """A vendor as provider: its class, whose attributes are its answers."""
     two_factor(phone={"provider": "tests.two_factor.test_providers.PlannedProvider"})
-    PlannedProvider.asked = []
+    PlannedProvider.asked, PlannedProvider.allowed = [], []
     before = PlannedProvider.sends, PlannedProvider.checks
     yield PlannedProvider
     PlannedProvider.sends, PlannedProvider.checks = before
@@ -219,8 +224,54 @@ def test_a_vendor_that_cannot_send_is_a_503(api, grace, vendor, caplog):
     vendor.sends = result(VerificationStatus.RATE_LIMITED, error_code="20429", message="marker")
     answer = api.token(grace)
     assert outcome(answer) == UNAVAILABLE
-    assert "planned has sent no code: rate_limited 20429" in caplog.text
+    assert "provider=planned action=send status=rate_limited error_code=20429" in caplog.text
     assert "marker" not in caplog.text
+
+
+@pytest.mark.parametrize("action", ["send", "check"])
+def test_what_a_vendor_says_of_a_failure_forges_no_log_line_and_tells_no_number(api, grace, vendor, caplog, action):
+    said = result(VerificationStatus.UNAVAILABLE, error_code=f"no way to {PHONE}\nevent=forged")
+    if action == "send":
+        vendor.sends = said
+        api.token(grace)
+    else:
+        ticket = api.ticket(grace)
+        vendor.checks = said
+        api.verify(ticket, "246810")
+    assert f"provider=planned action={action} status=unavailable error_code=\n" in caplog.text
+    assert "forged" not in caplog.text
+
+
+def test_a_vendor_has_fifteen_seconds_whatever_the_provider_allows(api, grace, vendor):
+    api.verify(api.ticket(grace), "246810")
+    assert [14 < seconds <= 15 for seconds in vendor.allowed] == [True, True]
+
+
+class ChangingProvider(PlannedProvider):
+    """While its vendor looks at the code, somebody changes the account."""
+
+    change = None
+
+    def verify_code(self, phone_number, code, *, verification_id):
+        type(self).change()
+        return super().verify_code(phone_number, code, verification_id=verification_id)
+
+
+@pytest.mark.parametrize("what", ["deactivated", "password", "deleted", "nothing"])
+def test_an_account_that_changes_while_the_vendor_is_asked_is_not_let_in(api, grace, two_factor, what, monkeypatch):
+    def change():
+        if what == "deactivated":
+            grace.is_active = False
+        if what == "password":
+            grace.set_password("another one entirely")
+        grace.save()
+        if what == "deleted":
+            type(grace).objects.filter(pk=grace.pk).delete()
+
+    two_factor(phone={"provider": "tests.two_factor.test_providers.ChangingProvider"})
+    monkeypatch.setattr(ChangingProvider, "change", change)
+    answer = api.verify(api.ticket(grace), "246810")
+    assert answer.status_code == {"nothing": 200, "deleted": 400}.get(what, 401)
 
 
 def test_a_number_that_the_vendor_does_not_take_is_an_error_of_the_field(api, ada, vendor):

@@ -1,5 +1,7 @@
 """Users who must have a second factor, and the token that lets them do nothing but get one."""
 
+import base64
+
 import pytest
 import sms
 import time_machine
@@ -9,7 +11,7 @@ from django.test import Client
 from jwt_drf_passwordless.models import PhoneDevice
 from jwt_drf_passwordless.two_factor.tickets import enrolment_token
 from tests.conftest import sent_sms_code
-from tests.two_factor.conftest import OTHER_PHONE, PHONE
+from tests.two_factor.conftest import OTHER_PHONE, PASSWORD, PHONE
 from tests.two_factor.test_enrolment import REAUTHENTICATE, ask, register
 from tests.two_factor.test_login import claims, outcome
 
@@ -131,3 +133,22 @@ def test_a_session_of_django_needs_a_csrf_token(ada, settings, logged_in):
         client.force_login(ada)
     answer = client.post("/api/2fa/phone-verify/", {"authy_phone": PHONE}, content_type="application/json")
     assert answer.status_code == (403 if logged_in else 401)
+
+
+def of_rest_framework(settings, *names):
+    settings.REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": names}
+
+
+def test_a_password_alone_opens_nothing_whatever_authenticators_the_project_has(grace, settings):
+    of_rest_framework(settings, "rest_framework.authentication.BasicAuthentication")
+    pair = f"{grace.get_username()}:{PASSWORD}"
+    headers = {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+    assert Client().get("/api/2fa/factors/", headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize("route", ["2fa/factors/totp/", "2fa/phone-verify/", "2fa/step-up/", "contact/email/"])
+def test_users_of_a_token_alone_are_read_from_the_database_where_they_are_needed(api, ada, settings, route):
+    access = api.pair(ada)["access"]
+    of_rest_framework(settings, "rest_framework_simplejwt.authentication.JWTStatelessUserAuthentication")
+    assert api.send("GET", "2fa/factors/", access=access).json()["factors"] == []
+    assert api.call(route, {"authy_phone": PHONE}, access).status_code in (204, 400, 403, 404)

@@ -14,8 +14,8 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.tokens import AccessToken
 
 from jwt_drf_passwordless.two_factor import FreshLogin, HasSecondFactor
-from tests.conftest import sent_sms_code
-from tests.two_factor.conftest import LOGIN_PHONE, WRONG, enrol
+from tests.conftest import sent_code, sent_sms_code
+from tests.two_factor.conftest import EMAIL, LOGIN_PHONE, PHONE, WRONG, enrol
 from tests.two_factor.test_enrolment import NEEDED, REAUTHENTICATE, ask, register
 from tests.two_factor.test_every_first_factor import SAME_PHONE, by_email_code, by_sms
 from tests.two_factor.test_login import BAD_TICKET, INVALID, claims, outcome
@@ -233,3 +233,21 @@ def test_a_forged_claim_is_no_token(grace):
     header, _, signature = with_claims(grace).split(".")
     forged = with_claims(grace, acr="aal2", amr=["mfa"]).split(".")[1]
     assert knock(protected(HasSecondFactor), f"{header}.{forged}.{signature}")[0] == 401
+
+
+def test_who_has_become_an_administrator_meanwhile_signs_in_by_code_no_more(api, person):
+    grace = person(device=PHONE)
+    api.request_email(EMAIL)
+    answer = api.exchange_email(EMAIL, sent_code())
+    access = api.verify(answer.json()["ticket"], sent_sms_code()).json()["access"]
+    setattr(grace, "is_staff" if hasattr(grace, "is_staff") else "is_admin", True)
+    grace.save()
+    ticket = api.call("2fa/step-up/", access=access).json()["ticket"]
+    assert api.verify(ticket, sent_sms_code()).status_code == 401
+
+
+@pytest.mark.parametrize("age", [0, -1, 3601, float("inf"), float("nan")])
+def test_no_login_is_fresh_after_an_hour(age):
+    with pytest.raises(ValueError, match="3600"):
+        FreshLogin(max_age=age)
+    assert FreshLogin(max_age=3600).max_age == 3600

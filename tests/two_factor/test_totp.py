@@ -16,6 +16,7 @@ import pytest
 import sms
 import time_machine
 from django.conf import settings as django_settings
+from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import connection
 
@@ -793,3 +794,21 @@ class TestRaces:
         assert newest in secrets
         assert confirm(api, access, code_of(newest)).status_code == 201
         assert Authenticator.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Ada's phone (work)", "Ada's phone (work)"),
+        ("x). Not you? Go to https://evil.example/a", ""),
+        ("evil.example", ""),
+        ("me@evil.example", ""),
+    ],
+)
+def test_the_message_repeats_no_name_that_a_mail_program_makes_a_link_of(api, ada, clock, name, shown):
+    access = api.pair(ada)["access"]
+    secret = begin(api, access).json()["secret"]
+    assert confirm(api, access, code_of(secret), name=name).json()["name"] == name
+    body = mail.outbox[-1].body
+    assert "evil" not in body
+    assert (f"({shown})" in body) == bool(shown)

@@ -20,7 +20,8 @@ from tests.external_2fa.conftest import external, vendor
 from tests.external_2fa.providers import CODE
 from tests.test_statements import record
 from tests.two_factor.conftest import EMAIL, LOGIN_PHONE, PASSWORD, PHONE, enrol
-from tests.two_factor.test_enrolment import ask, register
+from tests.two_factor.test_email_factor import EMAIL_FACTOR, give_email
+from tests.two_factor.test_enrolment import REAUTHENTICATE, ask, register
 from tests.two_factor.test_every_first_factor import SAME_PHONE
 from tests.two_factor.test_login import claims, outcome
 
@@ -524,3 +525,21 @@ def test_a_replaced_phone_ends_it(api, ada):
     ask(api, access, "+12015550188")
     assert register(api, access, "+12015550188").status_code == 204
     assert log_in(api, ada, token).status_code == 206
+
+
+def test_a_login_that_a_device_has_spared_the_second_factor_changes_no_factor(api, person, two_factor):
+    """Also where that one never makes a login one of two factors."""
+    two_factor(factors=[EMAIL_FACTOR])
+    user = person()
+    give_email(user)
+    answer = api.call("2fa/token-verify/", {"ticket": api.ticket(user), "token": sent_code(), "trust_device": True})
+    spared = api.call("token/", {**api.credentials(user), "device_token": answer.json()["device_token"]}).json()
+    assert (claims(spared["access"])["trusted_device"], "trusted_device" in claims(answer.json()["access"])) == (
+        True,
+        False,
+    )
+    route = f"2fa/factors/email/{Authenticator.objects.get(method='email').pk}/"
+    assert outcome(api.send("DELETE", route, access=spared["access"])) == REAUTHENTICATE
+    raised = api.call("2fa/step-up/", access=spared["access"]).json()["ticket"]
+    access = api.verify(raised, sent_code()).json()["access"]
+    assert api.send("DELETE", route, access=access).status_code == 204

@@ -28,6 +28,8 @@ class Command(BaseCommand):
             if canonical is None:
                 continue
             wanted |= Q(key=challenge_key(LOGIN, method.field, canonical))
+            # Waits that all accounts have in common which add this identifier.
+            wanted |= Q(identifier=canonical, user=None)
             try:
                 user = users.find_user(method, canonical) if users.has_field(method) else None
             except MultipleObjectsReturned:

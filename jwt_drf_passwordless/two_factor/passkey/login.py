@@ -8,7 +8,7 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
 from jwt_drf_passwordless import challenges, signals, users
-from jwt_drf_passwordless.events import record
+from jwt_drf_passwordless.events import failures_told, record
 from jwt_drf_passwordless.exceptions import InvalidCredentials, SecondFactorSamePhone
 from jwt_drf_passwordless.models import Authenticator
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
@@ -48,15 +48,12 @@ def sign_in(ticket: str, credential: str, request: Request | None) -> tuple[Abst
     is no passkey. Raises InvalidCredentials for every failure, and what the login gate raises.
     """
     factor = next(factor for factor in factors() if isinstance(factor, PasskeyFactor))
-    try:
+    with failures_told(field=factor.name, request=request):
         user = _redeem(factor, ticket, credential, request)
         try:
             pending = second_step(user, request)
         except SecondFactorSamePhone:  # passkeys are the only second factor
             raise InvalidCredentials("user_not_verified") from None
-    except InvalidCredentials as refused:
-        record(signals.token_refused, field=factor.name, request=request, reason=refused.reason)
-        raise
     record(signals.token_redeemed, field=factor.name, user=user, request=request)
     return user, pending
 
@@ -72,7 +69,7 @@ def _redeem(factor: PasskeyFactor, ticket: str, credential: str, request: Reques
     proven = factor.prove(passkey, answer, row, user, request)
     if proven is None:
         raise InvalidCredentials("wrong")
-    if not (user.is_active and users.may_log_in(user)):
+    if not (user.is_active and users.may_log_in(user) and users.is_known(user)):
         raise InvalidCredentials("user_refused")
     amr = (*factor.amr(row), *(["mfa"] if proven.user_verified else []))
     setattr(user, PROOF_ATTRIBUTE, Proof(amr, request=request))

@@ -14,10 +14,12 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
 from jwt_drf_passwordless.exceptions import ProviderUnavailable
-from jwt_drf_passwordless.http import READ_TIMEOUT, NoAnswer, Reply, fetch
+from jwt_drf_passwordless.external_2fa.base import External2FAResult, VerificationStatus
+from jwt_drf_passwordless.external_2fa.registry import tell_failure
+from jwt_drf_passwordless.http import DEADLINE, READ_TIMEOUT, NoAnswer, Reply, deadline, fetch
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.models import PhoneDevice
-from jwt_drf_passwordless.two_factor.base import NotSent, NumberRefused, PhoneProvider, note_sent, sender_name
+from jwt_drf_passwordless.two_factor.base import PHONE, NotSent, NumberRefused, PhoneProvider, note_sent, sender_name
 
 #: Error codes of Authy that are about the code; about the number. Others are about the account, or Authy.
 WRONG_CODE = {"60019", "60020", "60022", "60023"}
@@ -68,8 +70,10 @@ class AuthyProvider(PhoneProvider):
                 body = {**_split(number), "via": "sms", "code_length": self.code_length()}
                 self._ask("POST", "phones/verification/start", json=body)
         except Refused as refused:
-            kind = NumberRefused if refused.code in BAD_NUMBER else NotSent
-            raise kind(refused.code) from None
+            is_number = refused.code in BAD_NUMBER
+            status = VerificationStatus.INVALID_NUMBER if is_number else VerificationStatus.UNAVAILABLE
+            self._tell("send", number, status, refused)
+            raise (NumberRefused if is_number else NotSent)(refused.code) from None
         note_sent(row, self.alias, "", "sms")
 
     @sensitive_variables()
@@ -85,8 +89,12 @@ class AuthyProvider(PhoneProvider):
         except Refused as refused:
             if refused.code in WRONG_CODE:
                 return False
+            self._tell("check", number, VerificationStatus.UNAVAILABLE, refused)
             raise ProviderUnavailable from None
         return True
+
+    def _tell(self, action: str, number: str, status: VerificationStatus, refused: Refused) -> None:
+        tell_failure(self.alias, PHONE, number, action, External2FAResult(False, status, error_code=refused.code))
 
     def register(self, user: AbstractBaseUser, number: str) -> str:
         """Make a user at Authy, which wants an email address: one without stays without this factor."""
@@ -110,7 +118,8 @@ class AuthyProvider(PhoneProvider):
         """An answer that says that it is a success, which Authy writes as a bool or as a text. Raises Refused."""
         url, headers = f"{self.base_url}/protected/json/{path}", {"X-Authy-API-Key": self.api_key}
         try:
-            reply = fetch(verb, url, timeout=self.timeout, headers=headers, **kwargs)
+            with deadline(DEADLINE):
+                reply = fetch(verb, url, timeout=self.timeout, headers=headers, **kwargs)
         except NoAnswer as error:
             raise Refused(error.reason) from None
         if reply.status != 200 or str(reply.get("success")).lower() != "true":

@@ -21,7 +21,7 @@ from jwt_drf_passwordless.methods import MOBILE
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.models import PhoneDevice
 from jwt_drf_passwordless.token_response import Proof
-from jwt_drf_passwordless.two_factor.base import NumberRefused, PhoneProvider, SecondFactor, ensure_length
+from jwt_drf_passwordless.two_factor.base import PHONE, NumberRefused, PhoneProvider, SecondFactor, ensure_length
 from jwt_drf_passwordless.two_factor.conf import LOCAL_PROVIDER, option
 from jwt_drf_passwordless.two_factor.phone import devices, enrolment
 from jwt_drf_passwordless.two_factor.phone.external import ExternalPhoneProvider
@@ -55,7 +55,7 @@ def phone_provider() -> PhoneProvider:
 class PhoneFactor(SecondFactor):
     """A code to the user's `PhoneDevice`. A device that lacks something refuses the login: it never counts as none."""
 
-    name = "phone"
+    name = PHONE
     label = _("phone")
     sends = True
     shared_wait = "text_number"

@@ -3,6 +3,7 @@
 import cbor2
 import pytest
 import sms
+import time_machine
 from django.core import signing
 
 from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken
@@ -14,6 +15,7 @@ from tests.test_races import crowd
 from tests.two_factor.conftest import PHONE, enrol
 from tests.two_factor.passkey.authenticator import AT, UP, UV, Passkey
 from tests.two_factor.passkey.conftest import PASSKEY_FACTOR, PHONE_FACTOR, PasskeyApi
+from tests.two_factor.passkey.test_registration import REAUTHENTICATE
 from tests.two_factor.test_email_factor import EMAIL_FACTOR, give_email
 from tests.two_factor.test_every_first_factor import BROKEN
 from tests.two_factor.test_login import BAD_TICKET, INVALID, claims, outcome
@@ -227,3 +229,36 @@ def test_a_stolen_key_that_began_the_session_removes_no_other_factor(api, ada, w
     body = {"token": without_pin.get(challenge_in(step_up["ticket"])), "method": "passkey"}
     assert outcome(api.send("DELETE", f"2fa/factors/totp/{app.pk}/", body, access)) == INVALID
     assert Authenticator.objects.filter(pk=app.pk).exists()
+
+
+def test_a_stolen_session_does_not_rise_by_a_passkey_of_the_thief(api, ada, passkeys):
+    passkeys(first_factor=False)
+    with time_machine.travel(1780315200, tick=False) as clock:
+        mine = api.register(api.pair(ada)["access"])
+        clock.shift(3600)
+        stolen = api.by_both(ada, mine).json()
+        clock.shift(60)
+        api.register(stolen["access"])
+        clock.shift(1200)
+        access = api.call("token/refresh/", {"refresh": stolen["refresh"]}).json()["access"]
+        answer = api.call("2fa/step-up/", access=access)
+        assert (answer.status_code, answer.json()["code"]) == REAUTHENTICATE
+        access = api.by_both(ada, mine).json()["access"]
+        assert api.call("2fa/step-up/", access=access).status_code == 206
+
+
+def test_of_two_removals_at_once_one_leaves_the_last_factor_of_who_must_have_one(api, ada, two_factor):
+    one = api.register(api.pair(ada)["access"])
+    api.register(api.by_passkey(one).json()["access"])
+    access = api.by_passkey(one).json()["access"]
+    two_factor(required=True)
+    routes = [f"2fa/factors/passkey/{row.pk}/" for row in Authenticator.objects.order_by("pk")]
+    answers = []
+
+    def other():
+        answers.append(api.send("DELETE", routes[1], access=access).status_code)
+
+    with meanwhile("DELETE FROM", other, Authenticator):
+        answers.append(api.send("DELETE", routes[0], access=access).status_code)
+    assert answers == [204, 403]
+    assert Authenticator.objects.exists()
