@@ -1,6 +1,7 @@
 """The pages in docs/: their settings pass `check`, their code runs, their links lead somewhere."""
 
 import ast
+import inspect
 import json
 import re
 import sqlite3
@@ -11,6 +12,7 @@ import pytest
 from django.core.checks import run_checks
 
 import jwt_drf_passwordless
+from jwt_drf_passwordless import challenges
 from jwt_drf_passwordless.conf import DEFAULTS, PathDict
 from jwt_drf_passwordless.external_2fa import WebhookEvent, WebhookEventType, signals
 from jwt_drf_passwordless.external_2fa.registry import OURS
@@ -103,6 +105,21 @@ def test_every_check_has_its_id_on_the_page_of_checks():
     assert len(set(ids)) == len(ids)
     listed = re.findall(r"^\| ([EW]\d{3}) \|", (DOCS / "checks.md").read_text(), flags=re.MULTILINE)
     assert listed == sorted(ids)
+
+
+def test_every_reason_of_a_refusal_is_on_the_page_of_events_and_at_its_signal():
+    package = Path(jwt_drf_passwordless.__file__).parent
+    source = "".join(path.read_text() for path in package.rglob("*.py"))
+    reasons = {
+        *re.findall(r'InvalidCredentials\("(\w+)"\)', source),
+        *re.findall(r'"(\w+)"', inspect.getsource(challenges._reason)),
+    }
+    assert len(reasons) > 10
+    page, comments = (DOCS / "events.md").read_text(), (package / "signals.py").read_text()
+    paragraph = re.search(r"^`reason` of `token_refused` is one of (.*?)\n\n", page, re.M | re.S)
+    assert set(re.findall(r"`(\w+)`", paragraph[1])) == reasons
+    comment = re.search(r"#: A redeem failed\. `reason`:(.*?)^token_refused", comments, re.M | re.S)
+    assert set(re.findall(r'"(\w+)"', comment[1])) == reasons
 
 
 def settings_rows():
