@@ -3,6 +3,7 @@
 import ast
 import logging
 import re
+from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -113,6 +114,20 @@ def test_the_page_of_routes_has_the_names_for_reverse():
         tuple(name.strip("`") for name in row) for row in rows(sections(page("routes.md"))["Names for `reverse()`"])
     }
     assert names == {(operation.key[1], operation.name) for operation in operations()}
+
+
+def test_the_table_of_rates_has_each_route_below_what_counts_it():
+    """`*` stands for several routes; an id is `<id>` there, whatever it is made of."""
+    table = re.findall(r"^\| `(\w+)` \| (.*) \|$", (DOCS / "abuse.md").read_text(), flags=re.MULTILINE)
+    listed = [(rate, route) for rate, cell in table for route in re.findall(r"`([^`]*/[^`]*)`", cell)]
+    used = set()
+    for operation in operations():
+        route = re.sub(r"<\w+:(\w+)>", r"<\1>", operation.key[1]).replace("<pk>", "<id>")
+        found = [(rate, pattern) for rate, pattern in listed if fnmatchcase(route, pattern)]
+        limits = operation.limit if isinstance(operation.limit, str) else "redeem password"
+        assert [rate for rate, _ in found] == limits.split(), route
+        used.update(found)
+    assert used == set(listed)
 
 
 def listed_signals():
