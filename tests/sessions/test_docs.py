@@ -1,5 +1,6 @@
 """The page on sessions is true: its tables, settings and code."""
 
+import ast
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from rest_framework_simplejwt.tokens import RefreshToken
 
+import jwt_drf_passwordless
 from jwt_drf_passwordless.models import Session
 from jwt_drf_passwordless.sessions import conf, signals
 from jwt_drf_passwordless.sessions.checks import check_sessions
@@ -44,6 +46,24 @@ def test_the_list_that_is_shown_has_all_keys():
 def test_the_table_of_signals_is_complete():
     given = {row[1].strip(" `") for row in rows("Ending sessions")}
     assert given == {name for name, value in vars(signals).items() if isinstance(value, Event)}
+
+
+def test_every_reason_that_is_ours_is_on_the_page_and_at_the_signal():
+    package = Path(jwt_drf_passwordless.__file__).parent
+    reasons = set()
+    for path in package.rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            name = ast.unparse(call.func).rpartition(".")[2] if isinstance(call, ast.Call) else ""
+            if name in ("end_session", "end_sessions"):
+                reasons |= {ast.unparse(word.value) for word in call.keywords if word.arg == "reason"}
+            elif name == "_end":
+                reasons.add(ast.unparse(call.args[2]))
+    reasons = {reason.strip("'").removesuffix(".name") for reason in reasons - {"reason"}}
+    assert len(reasons) > 6
+    (row,) = [row for row in rows("Ending sessions") if "`sessions_ended`" in row[1]]
+    assert set(re.findall(r"`(\w+)`", row[2])) == reasons | {"reason", "end_sessions", "count"}
+    comment = (package / "sessions" / "signals.py").read_text().split("sessions_ended = ")[0]
+    assert set(re.findall(r'"(\w+)"', comment)) == reasons
 
 
 def test_the_settings_of_the_page_pass_the_checks(settings):
