@@ -75,12 +75,15 @@ def test_the_settings_of_the_page_pass_the_checks(settings):
 
 
 @pytest.mark.django_db
-def test_the_function_of_the_page_ends_sessions(ada):
+@pytest.mark.parametrize(("name", "is_active"), [("after_a_new_password", True), ("deactivate", False)])
+def test_the_functions_of_the_page_end_sessions(ada, name, is_active):
     start(ada, RefreshToken.for_user(ada), None)
     namespace = {}
     exec(BLOCKS[2], namespace)  # noqa: S102 - our own page
-    namespace["after_a_new_password"](ada, None)
+    namespace[name](ada, None)
     assert not Session.objects.exists()
+    ada.refresh_from_db()
+    assert ada.is_active is is_active
 
 
 def test_a_project_starts_with_the_class_of_the_page(tmp_path):

@@ -13,6 +13,7 @@ from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from jwt_drf_passwordless.models import Session
 from jwt_drf_passwordless.sessions.serializers import SessionTokenRefreshSerializer
+from jwt_drf_passwordless.sessions.services import end_sessions
 from jwt_drf_passwordless.sessions.signals import session_replayed, sessions_ended
 from tests.conftest import SCAN
 from tests.sessions.conftest import ADA, DAY, GONE, claims, outcome, session_of
@@ -263,6 +264,30 @@ def test_an_inactive_user_is_refused_and_signs_in_anew_once_active(api, ada):
     ada.save()
     assert outcome(api.refresh(pair["refresh"])) == GONE
     assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize(("ended", "expected"), [(False, (200, None)), (True, GONE)])
+def test_a_session_that_was_not_used_meanwhile_goes_on_unless_it_is_ended(api, ada, ended, expected):
+    pair = api.log_in()
+    ada.is_active = False
+    ada.save()
+    assert api.whoami(pair["access"]) == 401
+    if ended:
+        end_sessions(ada, reason="deactivated")
+    ada.is_active = True
+    ada.save()
+    assert outcome(api.refresh(pair["refresh"])) == expected
+
+
+def test_without_sessions_a_refresh_token_goes_on_even_if_it_was_used_meanwhile(api, ada, configure):
+    configure(SESSIONS=None)
+    pair = api.log_in()
+    ada.is_active = False
+    ada.save()
+    assert outcome(api.refresh(pair["refresh"])) == (401, "no_active_account")
+    ada.is_active = True
+    ada.save()
+    assert outcome(api.refresh(pair["refresh"])) == (200, None)
 
 
 def test_an_inactive_user_is_told_what_simplejwt_says(api, ada):
