@@ -131,7 +131,7 @@ class TwoFactorStepUpView(UserView):
 class PhoneVerifyView(EnrolmentView):
     """`2fa/phone-verify/`: `authy_phone` or `phone_number`; answers 204 and a code is sent there.
 
-    403 `reauthentication_required` to a user with a second factor whose token is not fresh; 429; 503.
+    403 `reauthentication_required` unless the login is fresh and, for who has a second factor, by that; 429; 503.
     """
 
     limiter_key = "token_request_rate_limit_decorator"
