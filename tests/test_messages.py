@@ -356,6 +356,13 @@ def test_a_project_overrides_every_template_and_gets_the_documented_context(conf
     assert render_sms(user="Ada").body == "abc123|012345|Acme|Ada|2"
 
 
+def test_an_sms_has_no_link_whatever_the_settings_are(configure):
+    configure(PASSWORDLESS_EMAIL_LOGIN_URL="https://app.example/#{token}")
+    context = PasswordlessRequestSMS(None, {**CONTEXT, "user": None, "language": None}).get_context_data()
+    named = {"token", "short_token", "user", "language", "purpose", "site_name", "lifetime_minutes", "domain"}
+    assert context.keys() == named
+
+
 def test_a_template_that_a_project_does_not_override_is_ours(templates):
     templates(**{"subject.txt": "Welcome back"})
     message = render_email()
