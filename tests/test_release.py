@@ -21,6 +21,22 @@ def test_the_version_stands_in_one_place():
     assert repeated == ["__init__.py"]
 
 
+def test_the_oldest_releases_are_those_that_are_declared():
+    """Each with the floor of dependency or extra; one that is newer says why."""
+
+    def release(version):
+        return (*map(int, version.split(".")), 0, 0)[:3]
+
+    declared = (ROOT / "pyproject.toml").read_text().split("\ndependencies = [")[1].split("\n[project.entry-points")[0]
+    floors = dict(re.findall(r'"([\w-]+)(?:\[\w+\])?>=([\d.]+)"', declared))
+    assert len(floors) == declared.count(">=") > 15
+    pins = re.findall(r"^([\w-]+)==([\d.]+)(?: # (.+))?$", (ROOT / "tests" / "lowest.txt").read_text(), re.MULTILINE)
+    assert [name for name, *_ in pins] == list(floors)
+    for name, pin, why in pins:
+        newer = release(pin) > release(floors[name])
+        assert newer if why else release(pin) == release(floors[name]), name
+
+
 def test_the_image_has_the_extras_of_the_demo():
     of_demo, of_image = (
         re.search(r"install .*?'\.\[([\w,-]+)\]' (--group.*)", (ROOT / name).read_text()).groups()
