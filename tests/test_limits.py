@@ -16,8 +16,11 @@ from jwt_drf_passwordless import limits, signals
 from jwt_drf_passwordless.conf import settings as package_settings
 from tests.conftest import sent_sms_code
 from tests.test_statements import record
+from tests.two_factor.conftest import PASSWORD, TwoFactorApi, person
 
 pytestmark = pytest.mark.django_db
+
+__all__ = ["person"]
 
 ADA = "ada@example.com"
 PHONE = "+12015550123"
@@ -52,6 +55,25 @@ def test_a_network_has_its_number_of_requests_an_hour(api, clock, route, most):
     assert (refused.status_code, refused["Retry-After"], refused.json()["code"]) == (429, "3000", "throttled")
     clock.shift(3000)
     assert post(most + 1).status_code in usual
+
+
+def test_a_network_has_a_hundred_passwords_an_hour_and_locks_nobody_out(configure, person, clock):
+    configure(TWO_FACTOR={})
+    api, user = TwoFactorApi(), person()
+
+    def post(password, address=PUBLIC):
+        return api.call("token/", api.credentials(user, password), REMOTE_ADDR=address)
+
+    assert set(statuses(lambda number: post(f"wrong {number}"), 100)) == {401}
+    clock.shift(600)
+    refused = post(PASSWORD)
+    assert (refused.status_code, refused["Retry-After"], refused.json()["code"]) == (429, "3000", "throttled")
+    assert record(lambda: post(PASSWORD)) == (429, [])
+    with_password = {**api.credentials(user), "token": "123456"}
+    assert api.call("2fa/token-verify/", with_password, REMOTE_ADDR=PUBLIC).status_code == 429
+    assert post(PASSWORD, "8.8.4.4").status_code == 200
+    clock.shift(3000)
+    assert post(PASSWORD).status_code == 200
 
 
 def test_a_limited_request_costs_no_statement_and_no_message(configure, api, make_user):
