@@ -122,6 +122,15 @@ def test_every_reason_of_a_refusal_is_on_the_page_of_events_and_at_its_signal():
     assert set(re.findall(r'"(\w+)"', comment[1])) == reasons
 
 
+@pytest.mark.parametrize(
+    "risk",
+    ["phishing", "mail scanners", "prefetch", "SIM swap", "SS7", "shared mailbox", "NIST SP 800-63B", "restricted"],
+)
+def test_the_page_on_risks_names_what_codes_and_links_do_not_stop(risk):
+    page = " ".join((DOCS / "risks.md").read_text().split())
+    assert risk.lower() in page.lower()
+
+
 def settings_rows():
     page = (DOCS / "reference" / "settings.md").read_text()
     return re.findall(r"^\| `([A-Z_0-9]+)` \|(.*?)\| (.*) \|$", page, flags=re.MULTILINE)
