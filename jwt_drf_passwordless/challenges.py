@@ -127,11 +127,7 @@ def renew(purpose: str, field: str, owner: str, *, needs_code: bool) -> Challeng
         values["provider"] = row.provider if row.provider == NOTHING_SENT else ""
     if not needs_code and (is_over or not (row.short_digest or row.verification_id)):
         values["expires_at"] = now + timedelta(seconds=settings.TOKEN_LIFETIME)
-    if not Challenge.objects.filter(pk=row.pk, nonce=row.nonce, uses=row.uses).update(**values):
-        return None
-    for name, value in values.items():
-        setattr(row, name, value)
-    return row
+    return Challenge.objects.replace(row, if_unchanged=("nonce", "uses"), **values)
 
 
 def void(*keys: str) -> None:
@@ -142,9 +138,13 @@ def void(*keys: str) -> None:
 
 
 def code_matches(row: Challenge, code: str) -> bool:
-    """Whether a code is the one whose digest the row holds; every key is tried, whichever fits."""
-    tests = [constant_time_compare(digest, row.short_digest) for digest in keyed_digests("short", row.key, code)]
-    return any(tests)
+    """Whether a code is the one whose digest the row holds."""
+    return _fits(code, row.key, row.short_digest)
+
+
+def _fits(code: str, key: str, stored: str) -> bool:
+    """Every one of the site's keys is tried, whichever fits, so that the duration tells nothing."""
+    return any([constant_time_compare(digest, stored) for digest in keyed_digests("short", key, code)])
 
 
 def _nonce() -> str:
@@ -191,13 +191,12 @@ def redeem_code(
     if row and handle is not None and not constant_time_compare(handle, row.nonce):
         row = None
     stored = row.short_digest if row else ""
-    # Every key is tried, whichever fits, so that the duration tells nothing.
-    tests = [constant_time_compare(digest, stored) for digest in keyed_digests("short", key, code)]
-    matched = any(tests) and row is not None and identifier in (None, row.identifier)
-    max_tries = try_limit()
-    if row and row.provider and ask_vendor and identifier in (None, row.identifier):
+    is_meant = row is not None and identifier in (None, row.identifier)
+    matched = _fits(code, key, stored) and is_meant
+    if row and row.provider and ask_vendor and is_meant:
         return redeem_by(row, code, ask_vendor)
-    return _spend(row, matched, max_tries, short_digest=stored, tries__lt=max_tries)
+    max_tries = try_limit()
+    return _spend(row, matched, max_tries, settings.MAX_TOKEN_USES, short_digest=stored, tries__lt=max_tries)
 
 
 @sensitive_variables()
@@ -209,12 +208,13 @@ def redeem_link(purpose: str, token: str, *, field: str | None = None, identifie
     row = Challenge.objects.find(with_user=True, long_digest__in=keyed_digests("long", purpose, token))
     if row and (field not in (None, row.token_request_identifier) or identifier not in (None, row.identifier)):
         row = None
-    return _spend(row, row is not None, settings.MAX_TOKEN_ATTEMPTS, long_digest=row.long_digest if row else "")
+    as_read = {"long_digest": row.long_digest if row else ""}
+    return _spend(row, row is not None, settings.MAX_TOKEN_ATTEMPTS, settings.MAX_TOKEN_USES, **as_read)
 
 
-def _spend(row: Challenge | None, matched: bool, max_tries: int, **as_read: Any) -> Challenge:
+def _spend(row: Challenge | None, matched: bool, max_tries: int, max_uses: int, **as_read: Any) -> Challenge:
     """Count the use or try; the row if that was a match and the row still open for it."""
-    now, max_uses = timezone.now(), settings.MAX_TOKEN_USES
+    now = timezone.now()
     counted = Challenge.objects.spend(row, matched=matched, now=now, max_uses=max_uses, **as_read)
     if row and matched and counted:
         return row
@@ -234,19 +234,12 @@ def redeem_by(row: Challenge, code: str, check: VendorCheck, *, ends_wait: bool 
         raise InvalidCredentials(_reason(row, True, now, max_tries, 1))
     if not check(row, code):
         raise InvalidCredentials("wrong")
-    now = timezone.now()
-    if not Challenge.objects.spend(row, matched=True, now=now, max_uses=1, ends_wait=ends_wait, **as_read):
-        raise InvalidCredentials(_reason(row, True, now, max_tries, 1))
-    return row
+    return _spend(row, True, max_tries, 1, ends_wait=ends_wait, **as_read)
 
 
 def consume(row: Challenge | None) -> Challenge:
     """Use up a challenge, once, before its proof is looked at: the row. Raises InvalidCredentials."""
-    now = timezone.now()
-    consumed = Challenge.objects.spend(row, matched=True, now=now, max_uses=1)
-    if row is None or not consumed:
-        raise InvalidCredentials(_reason(row, True, now, try_limit(), 1))
-    return row
+    return _spend(row, True, try_limit(), 1)
 
 
 def try_limit() -> int:
