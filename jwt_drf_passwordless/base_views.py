@@ -103,6 +103,15 @@ class FlowView(APIView):
         response: HttpResponseBase = limiter(handle)(request, *args, **kwargs)
         return response
 
+    # For views whose other verbs pass limiter and CAPTCHA too; `http_method_names` says which they have.
+    patch = delete = post
+
+    def read(self, request: Request, serializer_class: type[Any]) -> Any:
+        """The serializer of the body, found valid. Raises ValidationError, AuthenticationFailed."""
+        serializer = serializer_class(data=request.data, context={"request": request, "view": self})
+        serializer.is_valid(raise_exception=True)
+        return serializer
+
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         """Say which verbs there are, and nothing about how the view works."""
         return Response()
@@ -198,12 +207,6 @@ class OpenView(FlowView):
     def get_authenticate_header(self, request: Request) -> str:
         """With one, a refusal is 401; REST framework makes it 403 in views without authenticators."""
         return 'Bearer realm="api"'
-
-    def read(self, request: Request, serializer_class: type[Any]) -> Any:
-        """The serializer of the body, found valid. Raises ValidationError, AuthenticationFailed."""
-        serializer = serializer_class(data=request.data, context={"request": request, "view": self})
-        serializer.is_valid(raise_exception=True)
-        return serializer
 
 
 class UserView(OpenView):

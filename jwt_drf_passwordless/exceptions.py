@@ -9,10 +9,11 @@ from jwt_drf_passwordless.conf import message
 class PasswordlessError(APIException):
     """Base class. The sentence is looked up when raised, in the messages class that the project names."""
 
-    message_name: str
+    #: Where it is not the code in capitals.
+    message_name = ""
 
     def __init__(self) -> None:
-        super().__init__(message(self.message_name))
+        super().__init__(message(self.message_name or self.default_code.upper()))
 
 
 class MalformedRequest(PasswordlessError):
@@ -20,7 +21,6 @@ class MalformedRequest(PasswordlessError):
 
     status_code = status.HTTP_400_BAD_REQUEST
     default_code = "malformed_request"
-    message_name = "MALFORMED_REQUEST"
 
 
 class InvalidCredentials(PasswordlessError):
@@ -48,7 +48,6 @@ class MethodDisabled(PasswordlessError):
 
     status_code = status.HTTP_404_NOT_FOUND
     default_code = "method_disabled"
-    message_name = "METHOD_DISABLED"
 
 
 class PayloadTooLarge(PasswordlessError):
@@ -56,7 +55,6 @@ class PayloadTooLarge(PasswordlessError):
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "payload_too_large"
-    message_name = "PAYLOAD_TOO_LARGE"
 
 
 class DeliveryUnavailable(PasswordlessError):
@@ -64,7 +62,6 @@ class DeliveryUnavailable(PasswordlessError):
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "delivery_unavailable"
-    message_name = "DELIVERY_UNAVAILABLE"
 
 
 class ProviderUnavailable(PasswordlessError):
@@ -72,7 +69,6 @@ class ProviderUnavailable(PasswordlessError):
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "provider_unavailable"
-    message_name = "PROVIDER_UNAVAILABLE"
 
 
 class CaptchaRequired(PasswordlessError):
@@ -80,7 +76,6 @@ class CaptchaRequired(PasswordlessError):
 
     status_code = status.HTTP_400_BAD_REQUEST
     default_code = "captcha_required"
-    message_name = "CAPTCHA_REQUIRED"
 
 
 class CaptchaInvalid(PasswordlessError):
@@ -88,7 +83,6 @@ class CaptchaInvalid(PasswordlessError):
 
     status_code = status.HTTP_400_BAD_REQUEST
     default_code = "captcha_invalid"
-    message_name = "CAPTCHA_INVALID"
 
 
 class CaptchaUnavailable(PasswordlessError):
@@ -96,7 +90,6 @@ class CaptchaUnavailable(PasswordlessError):
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "captcha_unavailable"
-    message_name = "CAPTCHA_UNAVAILABLE"
 
 
 class WebhookRejected(PasswordlessError):
@@ -104,7 +97,6 @@ class WebhookRejected(PasswordlessError):
 
     status_code = status.HTTP_401_UNAUTHORIZED
     default_code = "invalid_signature"
-    message_name = "INVALID_SIGNATURE"
 
 
 class WebhookFailed(PasswordlessError):
@@ -112,7 +104,6 @@ class WebhookFailed(PasswordlessError):
 
     status_code = status.HTTP_500_INTERNAL_SERVER_ERROR
     default_code = "webhook_failed"
-    message_name = "WEBHOOK_FAILED"
 
 
 class InvalidTicket(PasswordlessError):
@@ -120,7 +111,6 @@ class InvalidTicket(PasswordlessError):
 
     status_code = status.HTTP_401_UNAUTHORIZED
     default_code = "invalid_ticket"
-    message_name = "INVALID_TICKET"
     #: For signals and log, as of `InvalidCredentials`.
     reason = "ticket"
     #: REST framework sends it as WWW-Authenticate.
@@ -132,7 +122,6 @@ class ReauthenticationRequired(PasswordlessError):
 
     status_code = status.HTTP_403_FORBIDDEN
     default_code = "reauthentication_required"
-    message_name = "REAUTHENTICATION_REQUIRED"
 
 
 class SecondFactorNeeded(PasswordlessError):
@@ -140,7 +129,6 @@ class SecondFactorNeeded(PasswordlessError):
 
     status_code = status.HTTP_403_FORBIDDEN
     default_code = "second_factor_enrolment_required"
-    message_name = "SECOND_FACTOR_ENROLMENT_REQUIRED"
 
 
 class SecondFactorBroken(PasswordlessError):
@@ -148,7 +136,6 @@ class SecondFactorBroken(PasswordlessError):
 
     status_code = status.HTTP_403_FORBIDDEN
     default_code = "second_factor_broken"
-    message_name = "SECOND_FACTOR_BROKEN"
 
 
 class SecondFactorSamePhone(PasswordlessError):
@@ -156,7 +143,6 @@ class SecondFactorSamePhone(PasswordlessError):
 
     status_code = status.HTTP_403_FORBIDDEN
     default_code = "second_factor_same_phone"
-    message_name = "SECOND_FACTOR_SAME_PHONE"
 
 
 class SecondFactorSameEmail(PasswordlessError):
@@ -164,7 +150,6 @@ class SecondFactorSameEmail(PasswordlessError):
 
     status_code = status.HTTP_403_FORBIDDEN
     default_code = "second_factor_same_email"
-    message_name = "SECOND_FACTOR_SAME_EMAIL"
 
 
 class FactorUnavailable(PasswordlessError):
@@ -172,4 +157,3 @@ class FactorUnavailable(PasswordlessError):
 
     status_code = status.HTTP_400_BAD_REQUEST
     default_code = "factor_unavailable"
-    message_name = "FACTOR_UNAVAILABLE"

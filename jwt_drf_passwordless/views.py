@@ -24,13 +24,6 @@ class LoginView(FlowView):
     def is_enabled(self) -> bool:
         return any(method.is_enabled for method in self.methods)
 
-    def get_serializer(self, request: Request) -> Any:
-        """The serializer of the body, found valid. Raises ValidationError."""
-        serializer_class = getattr(settings.SERIALIZERS, self.serializer_key)
-        serializer = serializer_class(data=request.data, context={"request": request, "view": self})
-        serializer.is_valid(raise_exception=True)
-        return serializer
-
 
 class AbstractPasswordlessTokenRequestView(LoginView):
     """POST an identifier; a code, and a link, go to it if anyone may sign in by it.
@@ -46,7 +39,7 @@ class AbstractPasswordlessTokenRequestView(LoginView):
 
     @sensitive_variables()
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        serializer = self.get_serializer(request)
+        serializer = self.read(request, getattr(settings.SERIALIZERS, self.serializer_key))
         (method,) = self.methods
         data = serializer.validated_data
         challenge = services.request_login(method, data[method.field], serializer, request, data.get("method"))
@@ -81,7 +74,7 @@ class AbstractExchangePasswordlessTokenForAuthTokenView(LoginView):
 
     @sensitive_variables()
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        serializer = self.get_serializer(request)
+        serializer = self.read(request, getattr(settings.SERIALIZERS, self.serializer_key))
         field = serializer.token_request_identifier_field
         data = serializer.validated_data
         user = services.exchange_login(

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
@@ -52,9 +51,6 @@ class External2FAWebhookView(FlowView):
     def get_permissions(self) -> list[BasePermission]:
         """None but the signature."""
         return [AllowAny()]
-
-    def get_authenticators(self) -> list[BaseAuthentication]:
-        return []
 
     def check_throttles(self, request: Request) -> None:
         """None: a vendor comes from one network."""

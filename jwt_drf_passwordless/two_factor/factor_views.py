@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.http.response import HttpResponseBase
 from django.views.decorators.debug import sensitive_variables
 from rest_framework import status
 from rest_framework.request import Request
@@ -69,11 +68,6 @@ class FactorView(UserView):
     """
 
     http_method_names = ["patch", "delete", "options"]
-
-    def patch(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return self.post(request, *args, **kwargs)  # for its limiter; POST itself is not among the verbs
-
-    delete = patch
 
     @sensitive_variables()
     def _handle_post(self, request: Request, *args: Any, method: str, pk: str, **kwargs: Any) -> Response:

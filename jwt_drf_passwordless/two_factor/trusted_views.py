@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.http.response import HttpResponseBase
 from rest_framework import status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -24,9 +23,6 @@ class TrustedDeviceView(UserView):
     @property
     def is_enabled(self) -> bool:
         return trusted.is_offered()
-
-    def delete(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return self.post(request, *args, **kwargs)  # for its limiter; POST itself is not among the verbs
 
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if not trusted.forget(user_of(request), kwargs["pk"], request):

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.http.response import HttpResponseBase
 from django.views.decorators.debug import sensitive_variables
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
@@ -167,9 +166,6 @@ class PhoneView(UserView):
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(PhoneFactor().status(user_of(request)))
-
-    def delete(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return self.post(request, *args, **kwargs)  # for its limiter; POST itself is not among the verbs
 
     @sensitive_variables()
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:

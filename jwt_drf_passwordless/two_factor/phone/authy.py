@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from jwt_drf_passwordless.exceptions import ProviderUnavailable
 from jwt_drf_passwordless.external_2fa.base import External2FAResult, VerificationStatus
 from jwt_drf_passwordless.external_2fa.registry import tell_failure
-from jwt_drf_passwordless.http import DEADLINE, READ_TIMEOUT, NoAnswer, Reply, deadline, fetch
+from jwt_drf_passwordless.http import DEADLINE, READ_TIMEOUT, NoAnswer, Reply, deadline, fetch, is_safe
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.models import PhoneDevice
 from jwt_drf_passwordless.two_factor.base import PHONE, NotSent, NumberRefused, PhoneProvider, note_sent, sender_name
@@ -24,8 +24,6 @@ from jwt_drf_passwordless.two_factor.base import PHONE, NotSent, NumberRefused, 
 #: Error codes of Authy that are about the code; about the number. Others are about the account, or Authy.
 WRONG_CODE = {"60019", "60020", "60022", "60023"}
 BAD_NUMBER = {"60000", "60033", "60082"}
-#: https, or this machine.
-SAFE_URL = re.compile(r"https://.+|http://(127\.0\.0\.1|localhost)(:\d+)?(/.*)?", re.ASCII)
 
 
 class Refused(Exception):
@@ -46,7 +44,7 @@ class AuthyProvider(PhoneProvider):
     deprecated = "Authy is closed to new customers and will end: use a verification vendor, or LocalPhoneProvider."
 
     def __init__(self, api_key: str, *, base_url: str = "https://api.authy.com", timeout: float = READ_TIMEOUT) -> None:
-        if not SAFE_URL.fullmatch(base_url):
+        if not is_safe(base_url):
             raise ImproperlyConfigured("AuthyProvider: base_url must start with https://")
         self.api_key = api_key
         self.base_url = base_url.rstrip("/")
