@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error
-from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils.module_loading import import_string
 from rest_framework_simplejwt import settings as jwt_settings
@@ -25,7 +24,7 @@ from jwt_drf_passwordless.conf import DEFAULTS, NAMESPACE, PathDict, Settings, r
 from jwt_drf_passwordless.messages import LINK_PLACEHOLDERS
 from jwt_drf_passwordless.methods import METHODS, MOBILE, LoginMethod
 from jwt_drf_passwordless.serializers import AbstractPasswordlessTokenRequestSerializer
-from jwt_drf_passwordless.users import needs_random_username
+from jwt_drf_passwordless.users import needs_random_username, user_field
 
 UNKNOWN_SETTING = "jwt_drf_passwordless.E001"
 WRONG_TYPE = "jwt_drf_passwordless.E002"
@@ -181,14 +180,6 @@ def _login_url() -> Iterator[CheckMessage]:
 
 def enabled_methods() -> list[LoginMethod]:
     return [method for method in METHODS if method.is_enabled]
-
-
-def user_field(name: str) -> "models.Field[Any, Any] | None":
-    try:
-        field = get_user_model()._meta.get_field(name)
-    except FieldDoesNotExist:
-        return None
-    return field if isinstance(field, models.Field) else None
 
 
 def _user_model() -> Iterator[CheckMessage]:

@@ -14,9 +14,11 @@ from django.db.models.functions import Lower
 from django.utils.encoding import force_bytes
 from rest_framework_simplejwt import settings as jwt_settings
 
-from jwt_drf_passwordless.checks import check_settings, enabled_methods, token_bits, user_field
+from jwt_drf_passwordless.checks import check_settings, enabled_methods, token_bits
 from jwt_drf_passwordless.conf import DEFAULTS, NAMESPACE, settings
 from jwt_drf_passwordless.methods import EMAIL, MOBILE
+from jwt_drf_passwordless.sms import DEVELOPMENT_BACKENDS
+from jwt_drf_passwordless.users import user_field
 
 LONG_LIFETIME = "jwt_drf_passwordless.W001"
 SEVERAL_USES = "jwt_drf_passwordless.W002"
@@ -35,8 +37,6 @@ NO_REVOCATION = "jwt_drf_passwordless.W050"
 LONG_LEEWAY = "jwt_drf_passwordless.W052"
 
 HINTS = {INLINE_DELIVERY: "Name a class in DELIVERY that sends in a thread or by a queue."}
-#: Backends of django-sms that send nothing.
-DEVELOPMENT_SMS_BACKENDS = {f"sms.backends.{name}.SmsBackend" for name in ("console", "dummy", "filebased", "locmem")}
 #: Bits of a link's token, which has no limit on tries.
 MIN_LONG_BITS = 128
 #: Bytes of a key for HMAC.
@@ -65,7 +65,7 @@ def _unsafe_values() -> Iterator[CheckMessage]:
         (
             MOBILE.is_enabled
             and MOBILE.verifier is None
-            and getattr(django_settings, "SMS_BACKEND", None) in DEVELOPMENT_SMS_BACKENDS,
+            and getattr(django_settings, "SMS_BACKEND", None) in DEVELOPMENT_BACKENDS,
             "SMS go to a backend that sends none",
             NO_SMS_SENT,
         ),

@@ -19,7 +19,7 @@ from jwt_drf_passwordless.events import failures_told, record
 from jwt_drf_passwordless.exceptions import CannotSend, DeliveryUnavailable, InvalidCredentials, ProviderUnavailable
 from jwt_drf_passwordless.messages import language_of
 from jwt_drf_passwordless.methods import Accounts, LoginMethod, method_for
-from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof
+from jwt_drf_passwordless.token_response import Proof, note_proof
 from jwt_drf_passwordless.utils import challenge_key, mask
 
 logger = logging.getLogger(__name__)
@@ -196,7 +196,7 @@ def _judge(row: Challenge, request: Request | None) -> AbstractBaseUser:
         if users.is_admin(user) or has_second_factor(user):
             raise InvalidCredentials("user_refused")
         record(signals.fixed_code_used, field=method.field, identifier=row.identifier, user=user, request=request)
-    setattr(user, PROOF_ATTRIBUTE, Proof(method.amr_of(row.channel), method.field, row.identifier, request))
+    note_proof(user, Proof(method.amr_of(row.channel), method.field, row.identifier, request))
     if by_vendor and settings.CALLBACKS.on_verification_accepted:
         settings.CALLBACKS.on_verification_accepted(user=user, phone_number=row.identifier, request=request)
     return user

@@ -8,6 +8,9 @@ from sms import Message
 from jwt_drf_passwordless.conf import settings
 from jwt_drf_passwordless.messages import PasswordlessRequestMessage
 
+#: Backends of django-sms that send nothing.
+DEVELOPMENT_BACKENDS = {f"sms.backends.{name}.SmsBackend" for name in ("console", "dummy", "filebased", "locmem")}
+
 
 class PasswordlessRequestSMS(PasswordlessRequestMessage):
     """The short code, from the template `jwt_drf_passwordless/passwordless_request_sms.txt`."""

@@ -28,14 +28,15 @@ class Proof:
     more: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-#: Attribute of the user object that carries its `Proof`, as `user.backend` does in Django: signatures of
-#: the hooks that hand the user on stay as they are.
-PROOF_ATTRIBUTE = "_jwt_drf_passwordless_proof"
+def note_proof(user: AbstractBaseUser, proof: Proof) -> None:
+    """Let the user object carry how it was let in, as `user.backend` does in Django: signatures of the hooks
+    that hand the user on stay as they are."""
+    user._jwt_drf_passwordless_proof = proof  # type: ignore[attr-defined]
 
 
 def proof_of(user: AbstractBaseUser) -> Proof:
     """How this user object was let in; by one code where nothing is known of that."""
-    proof: Proof = getattr(user, PROOF_ATTRIBUTE, Proof())
+    proof: Proof = getattr(user, "_jwt_drf_passwordless_proof", Proof())
     return proof
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.core.exceptions import MultipleObjectsReturned
-from django.db import router
-from django.db.models import QuerySet
+from django.core.exceptions import FieldDoesNotExist, MultipleObjectsReturned
+from django.db import models, router
 from rest_framework.request import Request
 from rest_framework_simplejwt import settings as jwt_settings
 
@@ -39,9 +38,13 @@ def find_user(method: LoginMethod, identifier: str) -> AbstractBaseUser | None:
     return found[0] if found else None
 
 
-def has_field(method: LoginMethod) -> bool:
-    """Whether the user model has the field of a method."""
-    return any(field.name == method.field for field in get_user_model()._meta.concrete_fields)
+def user_field(name: str) -> "models.Field[Any, Any] | None":
+    """The field of the user model, or None."""
+    try:
+        field = get_user_model()._meta.get_field(name)
+    except FieldDoesNotExist:
+        return None
+    return field if isinstance(field, models.Field) else None
 
 
 def is_admin(user: AbstractBaseUser) -> bool:
@@ -84,7 +87,7 @@ def reload(user: AbstractBaseUser) -> AbstractBaseUser | None:
     return _stored(user).first()
 
 
-def _stored(user: AbstractBaseUser) -> "QuerySet[Any]":
+def _stored(user: AbstractBaseUser) -> "models.QuerySet[Any]":
     user_model = get_user_model()
     return user_model._default_manager.using(router.db_for_write(user_model)).filter(pk=user.pk)
 

@@ -12,6 +12,7 @@ from jwt_drf_passwordless.conf import NAMESPACE, settings
 from jwt_drf_passwordless.external_2fa.base import External2FAProvider, VerificationMethod
 from jwt_drf_passwordless.external_2fa.fake import FakeVerifyProvider
 from jwt_drf_passwordless.external_2fa.registry import Entry, build, entries
+from jwt_drf_passwordless.methods import MOBILE
 
 BAD_PROVIDER = "jwt_drf_passwordless.E014"
 BAD_PROVIDER_KEY = "jwt_drf_passwordless.E015"
@@ -33,7 +34,7 @@ def check_providers(**kwargs: Any) -> list[CheckMessage]:
     if not isinstance(fallbacks, list | tuple) or not all(isinstance(one, dict) for one in fallbacks):
         return [Error(f"{WHERE}['fallbacks'] must be a list of dicts.", id=BAD_PROVIDER_KEY)]
     errors: list[CheckMessage] = []
-    if "MOBILE" not in {name.upper() for name in settings.ALLOWED_PASSWORDLESS_METHODS}:
+    if not MOBILE.is_enabled:
         errors.append(Warning(f"{WHERE} is for MOBILE, which is off.", id=UNUSED_PROVIDER))
     aliases: list[str] = []
     for one in (config, *fallbacks):

@@ -37,7 +37,7 @@ IDENTITY = ("request_id", "type", "channel", "status", "triggered_at", "submitte
 @lru_cache(maxsize=8)
 def _signing_key(pem: str) -> Any:
     """The key of a PEM text, kept since to read and check one takes 40 ms of work."""
-    return jwt.PyJWS().get_algorithm_by_name("RS256").prepare_key(pem)
+    return jwt.get_algorithm_by_name("RS256").prepare_key(pem)
 
 
 class VonageVerifyProvider(VendorProvider):
@@ -95,7 +95,7 @@ class VonageVerifyProvider(VendorProvider):
         if brand and not re.fullmatch(r"[^\\/{}:$]{1,18}", brand):
             raise ImproperlyConfigured("VonageVerifyProvider: brand is at most 18 characters, none of \\ / { } : $")
         if private_key:
-            self._headers()
+            self._key()
 
     def is_configured(self) -> bool:
         return bool(self.brand and ((self.application_id and self.private_key) or (self.api_key and self.api_secret)))
@@ -105,11 +105,15 @@ class VonageVerifyProvider(VendorProvider):
         return bool(self.signature_secret)
 
     def _headers(self) -> dict[str, str]:
-        """The header of an application. Raises ImproperlyConfigured."""
+        """The header of an application."""
         now = int(time.time())
         claims = {"application_id": self.application_id, "iat": now, "exp": now + 300, "jti": str(uuid.uuid4())}
+        return {"Authorization": f"Bearer {jwt.encode(claims, self._key(), 'RS256')}"}
+
+    def _key(self) -> Any:
+        """The private key. Raises ImproperlyConfigured."""
         try:
-            return {"Authorization": f"Bearer {jwt.encode(claims, _signing_key(self.private_key), 'RS256')}"}
+            return _signing_key(self.private_key)
         except NotImplementedError:
             raise ImproperlyConfigured(
                 "VonageVerifyProvider: private_key needs cryptography: pip install 'jwt-drf-passwordless[vonage]'"

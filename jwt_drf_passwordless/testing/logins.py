@@ -12,7 +12,7 @@ from rest_framework_simplejwt.tokens import UntypedToken
 
 from jwt_drf_passwordless import token_response
 from jwt_drf_passwordless.claims import CLOCK_SKEW, FRESH
-from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof
+from jwt_drf_passwordless.token_response import Proof, note_proof
 
 #: What a login by one factor, and one by a password and a second factor, has proven (RFC 8176).
 ONE_FACTOR = ("otp",)
@@ -25,7 +25,7 @@ def tokens_for(user: AbstractBaseUser, *, amr: Iterable[str] = ONE_FACTOR, fresh
     `amr`: what was proven, `TWO_FACTORS` for a second factor. Not `fresh`: too long ago for `FreshLogin`.
     """
     user = copy.copy(user)  # how it signs in later is its own matter
-    setattr(user, PROOF_ATTRIBUTE, Proof(tuple(amr)))
+    note_proof(user, Proof(tuple(amr)))
     answer = token_response.generate_auth_token(user)
     return answer if fresh else answer | {name: _aged(answer[name]) for name in ("refresh", "access")}
 

@@ -12,6 +12,7 @@ from rest_framework_simplejwt.views import TokenObtainPairView, TokenObtainSlidi
 from jwt_drf_passwordless.conf import NAMESPACE, resolve, settings
 from jwt_drf_passwordless.external_2fa.fake import FakeVerifyProvider
 from jwt_drf_passwordless.routes import routed_views
+from jwt_drf_passwordless.sms import DEVELOPMENT_BACKENDS
 from jwt_drf_passwordless.two_factor.base import SecondFactor
 from jwt_drf_passwordless.two_factor.conf import DEFAULTS, option
 from jwt_drf_passwordless.two_factor.phone.factor import PhoneFactor, phone_provider
@@ -77,8 +78,6 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
         "must be a number of days from 0 to 90",
     ),
 }
-#: Backends of django-sms that send nothing.
-DEVELOPMENT_SMS_BACKENDS = {f"sms.backends.{name}.SmsBackend" for name in ("console", "dummy", "filebased", "locmem")}
 
 
 def check_two_factor(**kwargs: Any) -> list[CheckMessage]:
@@ -104,7 +103,7 @@ def _provider_in_deployment() -> list[CheckMessage]:
     provider = phone_provider()
     if isinstance(getattr(provider, "provider", None), FakeVerifyProvider):
         return [Error(f"{WHERE}: the provider takes one code from everybody.", id=TEST_PROVIDER)]
-    if provider.makes_codes and getattr(django_settings, "SMS_BACKEND", None) in DEVELOPMENT_SMS_BACKENDS:
+    if provider.makes_codes and getattr(django_settings, "SMS_BACKEND", None) in DEVELOPMENT_BACKENDS:
         return [Warning(f"{WHERE}: SMS go to a backend that sends none.", id=NO_SMS_SENT)]
     return []
 

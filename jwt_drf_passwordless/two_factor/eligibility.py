@@ -27,8 +27,18 @@ def factors_of(user: AbstractBaseUser) -> list[SecondFactor]:
 
 def has_factor(user: AbstractBaseUser) -> bool:
     """Whether a user has enrolled a second factor, one that is broken included."""
+    return has_main(factors(), user)
+
+
+def has_main(made: list[SecondFactor], user: AbstractBaseUser) -> bool:
+    """Whether a user has one of these that does not only stand in for others."""
+    return any(is_enrolled(factor, user) for factor in made if not factor.is_backup)
+
+
+def is_enrolled(factor: SecondFactor, user: AbstractBaseUser) -> bool:
+    """Whether the user has it, whole or by half."""
     try:
-        return bool(factors_of(user))
+        return factor.is_enrolled(user)
     except SecondFactorBroken:
         return True
 

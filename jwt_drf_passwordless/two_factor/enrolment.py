@@ -18,7 +18,6 @@ from jwt_drf_passwordless.exceptions import (
     FactorUnavailable,
     InvalidCredentials,
     ReauthenticationRequired,
-    SecondFactorBroken,
     SecondFactorNeeded,
 )
 from jwt_drf_passwordless.models import Authenticator, PhoneDevice
@@ -27,6 +26,7 @@ from jwt_drf_passwordless.sessions.services import end_sessions
 from jwt_drf_passwordless.two_factor import notices, services, trusted
 from jwt_drf_passwordless.two_factor.base import PHONE, SecondFactor
 from jwt_drf_passwordless.two_factor.conf import is_on, is_required
+from jwt_drf_passwordless.two_factor.eligibility import has_main, is_enrolled, is_strong
 from jwt_drf_passwordless.two_factor.registry import factors
 from jwt_drf_passwordless.two_factor.signals import factor_added, factor_removed, second_factor_changed
 from jwt_drf_passwordless.two_factor.tickets import is_enrolment
@@ -52,12 +52,12 @@ def ensure_fresh(user: AbstractBaseUser, claims: Claims, made: list[SecondFactor
     any kind. `made` are the factors, where the caller has made them.
     """
     asked = (made if made is not None else factors()) if is_on() else []
-    if claims.get(trusted.CLAIM) and _has_main(asked, user):
+    if claims.get(trusted.CLAIM) and has_main(asked, user):
         raise ReauthenticationRequired
-    is_protected = any(factor.raises_level and not factor.is_backup and _is_enrolled(factor, user) for factor in asked)
+    is_protected = any(is_strong(factor) and is_enrolled(factor, user) for factor in asked)
     if is_protected and not has_second_factor(claims):
         raise ReauthenticationRequired
-    if not (is_fresh(claims) or (is_enrolment(claims) and not _has_main(asked, user))):
+    if not (is_fresh(claims) or (is_enrolment(claims) and not has_main(asked, user))):
         raise ReauthenticationRequired
 
 
@@ -75,10 +75,12 @@ def follow(user: AbstractBaseUser, field: str, identifier: str) -> None:
 def overview(user: AbstractBaseUser) -> dict[str, Any]:
     """What the user has, what may be added or replaced, and whether the user must have a factor."""
     made = factors()
-    has_main = _has_main(made, user)
+    may_back_up = has_main(made, user)
     return {
         "factors": [entry for factor in made for entry in factor.listed(user)],
-        "available": [factor.name for factor in made if (has_main or not factor.is_backup) and factor.may_enrol(user)],
+        "available": [
+            factor.name for factor in made if (may_back_up or not factor.is_backup) and factor.may_enrol(user)
+        ],
         "required": is_required(user),
     }
 
@@ -92,7 +94,7 @@ def begin(user: AbstractBaseUser, name: str, data: Data, claims: Claims, request
     made = factors()
     factor = named(made, name)
     ensure_fresh(user, claims, made)
-    if not factor.may_enrol(user) or (factor.is_backup and not _has_main(made, user)):
+    if not factor.may_enrol(user) or (factor.is_backup and not has_main(made, user)):
         raise FactorUnavailable
     factor.ensure_may_enrol(user, data)
     about = factor.about(user, data)
@@ -146,7 +148,7 @@ def remove(user: AbstractBaseUser, name: str, pk: str, data: Data, claims: Claim
     factor = named(made, name)
     entry = _entry(factor, user, pk)
     must_keep_one = is_required(user) and not factor.is_backup
-    if must_keep_one and _is_enrolled(factor, user) and _count(made, user) == 1:
+    if must_keep_one and is_enrolled(factor, user) and _count(made, user) == 1:
         raise SecondFactorNeeded
     if data.get("token"):
         services.prove_step_up(user, data["token"], data.get("method"), claims, request)
@@ -155,9 +157,9 @@ def remove(user: AbstractBaseUser, name: str, pk: str, data: Data, claims: Claim
     with _locked(user) if must_keep_one else nullcontext():
         if not factor.remove(user, pk):
             raise NotFound
-        if must_keep_one and not _has_main(factors(), user):  # the other one was removed meanwhile
+        if must_keep_one and not has_main(factors(), user):  # the other one was removed meanwhile
             raise SecondFactorNeeded
-    _tell(factor_removed, user, factor, entry, "removed", claims, request)
+    _tell(user, factor, entry, "removed", claims, request)
     _remove_backups_alone(factors(), user)
 
 
@@ -187,7 +189,7 @@ def reset(rows: Iterable[Any], request: Any) -> None:
             row.delete()
             continue
         for factor, entry in listed:
-            _tell(factor_removed, user, factor, entry, "removed", {}, request)
+            _tell(user, factor, entry, "removed", {}, request)
         _remove_backups_alone(factors(), user)
 
 
@@ -211,14 +213,13 @@ def _store(
 ) -> dict[str, Any]:
     # Support may have removed what they stood in for: who has kept them must not come in beside the new one.
     _remove_backups_alone(made, user)
-    replaced = not factor.several and _is_enrolled(factor, user)
+    replaced = not factor.several and is_enrolled(factor, user)
     entry = factor.store(user, row, data)
-    _tell(factor_added, user, factor, entry, "replaced" if replaced else "added", claims, request)
+    _tell(user, factor, entry, "replaced" if replaced else "added", claims, request)
     return entry
 
 
 def _tell(
-    event: Any,
     user: AbstractBaseUser,
     factor: SecondFactor,
     entry: Mapping[str, Any],
@@ -233,10 +234,10 @@ def _tell(
     trusted.forget(user, request=request)
     facts: dict[str, Any] = {"field": factor.name, "user": user, "request": request, "factor": factor.name}
     facts["subject"] = entry.get("phone", "")
-    if event is factor_added:
-        record(event, replaced=action == "replaced", **facts)
+    if action == "removed":
+        record(factor_removed, **facts)
     else:
-        record(event, **facts)
+        record(factor_added, replaced=action == "replaced", **facts)
     record(second_factor_changed, **facts, action=action)
     notices.notify(user, action=action, factor=factor.label, name=entry["name"])
 
@@ -259,24 +260,12 @@ def _entry(factor: SecondFactor, user: AbstractBaseUser, pk: str) -> dict[str, A
 
 def _remove_backups_alone(made: list[SecondFactor], user: AbstractBaseUser) -> None:
     """Remove what stands in for other factors, where there are none."""
-    if not _has_main(made, user):
+    if not has_main(made, user):
         for backup in made:
             for entry in backup.listed(user) if backup.is_backup else ():
                 backup.remove(user, entry["id"])
 
 
-def _has_main(made: list[SecondFactor], user: AbstractBaseUser) -> bool:
-    return any(_is_enrolled(factor, user) for factor in made if not factor.is_backup)
-
-
 def _count(made: list[SecondFactor], user: AbstractBaseUser) -> int:
-    counted = (factor for factor in made if not factor.is_backup and _is_enrolled(factor, user))
+    counted = (factor for factor in made if not factor.is_backup and is_enrolled(factor, user))
     return sum(len(factor.listed(user)) for factor in counted)
-
-
-def _is_enrolled(factor: SecondFactor, user: AbstractBaseUser) -> bool:
-    """Whether the user has it, whole or by half."""
-    try:
-        return factor.is_enrolled(user)
-    except SecondFactorBroken:
-        return True

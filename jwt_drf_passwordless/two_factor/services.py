@@ -22,7 +22,7 @@ from jwt_drf_passwordless.exceptions import (
 )
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.sessions.services import end_session, goes_on
-from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof, proof_of
+from jwt_drf_passwordless.token_response import Proof, note_proof, proof_of
 from jwt_drf_passwordless.two_factor import eligibility, trusted
 from jwt_drf_passwordless.two_factor.base import SecondFactor, sender_name
 from jwt_drf_passwordless.two_factor.conf import is_required
@@ -55,12 +55,12 @@ def gate(user: AbstractBaseUser, request: Request | None) -> dict[str, Any] | No
     if not usable:
         return None
     if trusted.is_trusted(user, request):
-        setattr(user, PROOF_ATTRIBUTE, replace(proof, more={trusted.CLAIM: True}))
+        note_proof(user, replace(proof, more={trusted.CLAIM: True}))
         return None
     return _ask(user, "password" if "pwd" in proof.amr else "passwordless", proof.amr, usable, request)
 
 
-def step_up(user: AbstractBaseUser, claims: dict[str, Any], request: Request | None) -> dict[str, Any]:
+def step_up(user: AbstractBaseUser, claims: Mapping[str, Any], request: Request | None) -> dict[str, Any]:
     """Ask a user with a session of these claims for a second factor: the answer, with the ticket.
 
     Raises what `gate` and `eligibility.for_step_up` raise.
@@ -293,6 +293,6 @@ def _finish(
     """The pair, whose claims name all that was proven."""
     raises_level = factor.raises_level and (is_step_up or not factor.is_backup)
     names = [name for name in (*first, *factor.amr(row)) if name != "mfa"] + ["mfa"] * raises_level
-    setattr(user, PROOF_ATTRIBUTE, Proof(tuple(dict.fromkeys(names)), request=request))
+    note_proof(user, Proof(tuple(dict.fromkeys(names)), request=request))
     pair = token_response.generate_auth_token(user)
     return pair if is_step_up or factor.is_backup else {**pair, **trusted.offer(user, request)}

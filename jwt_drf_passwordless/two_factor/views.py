@@ -13,7 +13,7 @@ from jwt_drf_passwordless import base_views, token_response
 from jwt_drf_passwordless.base_views import user_of
 from jwt_drf_passwordless.claims import claims_of
 from jwt_drf_passwordless.services import second_step
-from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof
+from jwt_drf_passwordless.token_response import Proof, note_proof
 from jwt_drf_passwordless.two_factor import enrolment, services
 from jwt_drf_passwordless.two_factor.authentication import EnrolmentAuthentication
 from jwt_drf_passwordless.two_factor.conf import is_on
@@ -66,7 +66,7 @@ class TwoFactorTokenObtainPairView(TwoFactorView):
     @sensitive_variables()
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         user = self.read(request, PasswordSerializer).user
-        setattr(user, PROOF_ATTRIBUTE, Proof(("pwd",), request=request))
+        note_proof(user, Proof(("pwd",), request=request))
         pending = second_step(user, request)
         if pending is not None:
             return Response(pending, status=status.HTTP_206_PARTIAL_CONTENT)
@@ -123,7 +123,7 @@ class TwoFactorStepUpView(UserView):
     limit = "request"
 
     def _handle_post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        answer = services.step_up(user_of(request), dict(claims_of(request)), request)
+        answer = services.step_up(user_of(request), claims_of(request), request)
         return Response(answer, status=status.HTTP_206_PARTIAL_CONTENT)
 
 

@@ -31,7 +31,7 @@ class Command(BaseCommand):
             # Waits that all accounts have in common which add this identifier.
             wanted |= Q(identifier=canonical, user=None)
             try:
-                user = users.find_user(method, canonical) if users.has_field(method) else None
+                user = users.find_user(method, canonical) if users.user_field(method.field) else None
             except MultipleObjectsReturned:
                 user = None
             if user:

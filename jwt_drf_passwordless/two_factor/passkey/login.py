@@ -13,7 +13,7 @@ from jwt_drf_passwordless.exceptions import InvalidCredentials, SecondFactorSame
 from jwt_drf_passwordless.models import Authenticator
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.services import second_step
-from jwt_drf_passwordless.token_response import PROOF_ATTRIBUTE, Proof
+from jwt_drf_passwordless.token_response import Proof, note_proof
 from jwt_drf_passwordless.two_factor.passkey import webauthn
 from jwt_drf_passwordless.two_factor.passkey.conf import passkey_option
 from jwt_drf_passwordless.two_factor.passkey.factor import PasskeyFactor, is_whole, lookup_of
@@ -72,7 +72,7 @@ def _redeem(factor: PasskeyFactor, ticket: str, credential: str, request: Reques
     if not (user.is_active and users.may_log_in(user) and users.is_known(user)):
         raise InvalidCredentials("user_refused")
     amr = (*factor.amr(row), *(["mfa"] if proven.user_verified else []))
-    setattr(user, PROOF_ATTRIBUTE, Proof(amr, request=request))
+    note_proof(user, Proof(amr, request=request))
     return user
 
 
