@@ -76,6 +76,11 @@ class External2FAResult:
     message: str | None = None
     error_code: str | None = None
 
+    def proves(self, verification_id: str) -> bool:
+        """Whether it says that a code is right, and of no other verification."""
+        is_the_same = self.verification_id in (None, "", verification_id)
+        return self.success is True and self.status is VerificationStatus.ACCEPTED and is_the_same
+
 
 @dataclass(frozen=True)
 class WebhookEvent:

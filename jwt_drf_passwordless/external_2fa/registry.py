@@ -1,14 +1,19 @@
 """From the setting `EXTERNAL_2FA` to providers: the first one, then its fallbacks; and how their failures are told."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from jwt_drf_passwordless.conf import resolve, settings
 from jwt_drf_passwordless.events import record
-from jwt_drf_passwordless.external_2fa.base import External2FAProvider, External2FAResult
+from jwt_drf_passwordless.external_2fa.base import External2FAProvider, External2FAResult, VerificationMethod, result_of
 from jwt_drf_passwordless.external_2fa.signals import provider_failed
+from jwt_drf_passwordless.http import DEADLINE, deadline
 from jwt_drf_passwordless.utils import mask, plain
+
+#: What a code of a vendor may look like; for a flash call it is the number that rang.
+CODE = re.compile(r"\+?[0-9A-Za-z]{3,16}", re.ASCII)
 
 #: Keys of a provider's dict that are not its options.
 OURS = {"provider", "alias", "fallbacks", "escalate", "webhook_url", "allowed_ips"}
@@ -21,6 +26,24 @@ class Entry:
     alias: str
     provider: External2FAProvider
     config: Mapping[str, Any] = field(repr=False)
+
+    def start(self, number: str, method: VerificationMethod, language: str | None) -> External2FAResult:
+        """Have it send a code. Never raises, as the next two."""
+        more = {"language": language} if language and self.provider.uses_language else {}
+        with deadline(DEADLINE):
+            return result_of(lambda: self.provider.send_verification(number, method, **more))
+
+    def check(self, number: str, code: str, verification_id: str) -> External2FAResult:
+        """Its word on a code."""
+        with deadline(DEADLINE):
+            return result_of(lambda: self.provider.verify_code(number, code, **self._naming(verification_id)))
+
+    def cancel(self, number: str, verification_id: str) -> None:
+        """Have it end a verification, if it can; a failure changes nothing."""
+        result_of(lambda: self.provider.cancel_verification(number, **self._naming(verification_id)))
+
+    def _naming(self, verification_id: str) -> dict[str, str]:
+        return {"verification_id": verification_id} if self.provider.uses_verification_id else {}
 
 
 def build(config: Mapping[str, Any]) -> Entry:

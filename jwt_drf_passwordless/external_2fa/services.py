@@ -1,6 +1,5 @@
 """Verifications at vendors: start one with fail-over, check a code. What webhooks tell is in `webhooks`."""
 
-import re
 from dataclasses import dataclass
 
 from django.views.decorators.debug import sensitive_variables
@@ -12,15 +11,11 @@ from jwt_drf_passwordless.external_2fa.base import (
     External2FAResult,
     VerificationMethod,
     VerificationStatus,
-    result_of,
 )
-from jwt_drf_passwordless.external_2fa.registry import Entry, entries, find_entry, tell_failure
+from jwt_drf_passwordless.external_2fa.registry import CODE, Entry, entries, find_entry, tell_failure
 from jwt_drf_passwordless.http import DEADLINE, deadline
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
 from jwt_drf_passwordless.utils import mask
-
-#: What a code of a vendor may look like; for a flash call it is the number that rang.
-CODE = re.compile(r"\+?[0-9A-Za-z]{3,16}", re.ASCII)
 
 #: Failures after which the next provider is asked: those that are not about the number.
 TRY_NEXT = {
@@ -68,7 +63,7 @@ class VerificationMessage:
                 if result.success is True:
                     self._note(entry, result)
                     for failed in uncertain:
-                        _cancel(failed, self.number, "")
+                        failed.cancel(self.number, "")
                     return
                 if result.status is VerificationStatus.UNAVAILABLE:
                     uncertain.append(entry)  # a time-out: it may have been started all the same
@@ -80,7 +75,7 @@ class VerificationMessage:
         """End the verification that this one replaces: some vendors send the old code again otherwise, or none."""
         for entry in chain:
             if self.old_id and entry.alias == self.old_provider and not breaker.is_open(entry.alias):
-                _cancel(entry, self.number, self.old_id)
+                entry.cancel(self.number, self.old_id)
 
     def _start_at(self, entry: Entry) -> External2FAResult:
         """The provider's answer, or why it was not asked."""
@@ -90,8 +85,7 @@ class VerificationMessage:
         elif method not in entry.provider.methods:
             result = External2FAResult(False, VerificationStatus.UNSUPPORTED_CHANNEL)
         else:
-            more = {"language": self.language} if self.language and entry.provider.uses_language else {}
-            result = result_of(lambda: entry.provider.send_verification(self.number, method, **more))
+            result = entry.start(self.number, method, self.language)
             # Checks do not count: what strangers type may make a provider fail.
             is_out_of_reach = result.status is VerificationStatus.UNAVAILABLE
             (breaker.failed if is_out_of_reach else breaker.succeeded)(entry.alias)
@@ -142,22 +136,12 @@ class ExternalVerifier:
         entry = find_entry(challenge.provider)
         if entry is None or not CODE.fullmatch(code):
             return False
-        provider, number = entry.provider, challenge.identifier
-        more = {"verification_id": challenge.verification_id} if provider.uses_verification_id else {}
-        with deadline(DEADLINE):
-            result = result_of(lambda: provider.verify_code(number, code, **more))
-        is_the_same = result.verification_id in (None, "", challenge.verification_id)
-        accepted = result.success is True and result.status is VerificationStatus.ACCEPTED and is_the_same
+        number = challenge.identifier
+        result = entry.check(number, code, challenge.verification_id)
+        accepted = result.proves(challenge.verification_id)
         if not accepted and result.status is not VerificationStatus.REJECTED:
             tell_failure(entry.alias, challenge.token_request_identifier, number, "check", result)
         return accepted
 
 
 VERIFIER = ExternalVerifier()
-
-
-def _cancel(entry: Entry, number: str, verification_id: str) -> None:
-    """End a verification, if the vendor can; a failure changes nothing."""
-    provider = entry.provider
-    more = {"verification_id": verification_id} if provider.uses_verification_id else {}
-    result_of(lambda: provider.cancel_verification(number, **more))

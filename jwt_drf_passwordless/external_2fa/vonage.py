@@ -36,7 +36,7 @@ IDENTITY = ("request_id", "type", "channel", "status", "triggered_at", "submitte
 
 @lru_cache(maxsize=8)
 def _signing_key(pem: str) -> Any:
-    """The key of a PEM text, kept since to read and check one takes 40 ms of work. Raises what a key that cannot sign does."""
+    """The key of a PEM text, kept since to read and check one takes 40 ms. Raises what a key that cannot sign does."""
     key = jwt.get_algorithm_by_name("RS256").prepare_key(pem)
     jwt.encode({}, key, "RS256")
     return key

@@ -16,6 +16,7 @@ from jwt_drf_passwordless.sms import DEVELOPMENT_BACKENDS
 from jwt_drf_passwordless.two_factor.base import SecondFactor
 from jwt_drf_passwordless.two_factor.conf import DEFAULTS, option
 from jwt_drf_passwordless.two_factor.phone.factor import PhoneFactor, phone_provider
+from jwt_drf_passwordless.two_factor.phone.external import ExternalPhoneProvider
 from jwt_drf_passwordless.two_factor.phone.local import LocalPhoneProvider
 from jwt_drf_passwordless.two_factor.recovery import RecoveryCodeFactor
 from jwt_drf_passwordless.two_factor.totp import TotpFactor
@@ -101,7 +102,7 @@ def _provider_in_deployment() -> list[CheckMessage]:
     if not _is_listed(PhoneFactor):
         return []
     provider = phone_provider()
-    if isinstance(getattr(provider, "provider", None), FakeVerifyProvider):
+    if isinstance(provider, ExternalPhoneProvider) and isinstance(provider.entry.provider, FakeVerifyProvider):
         return [Error(f"{WHERE}: the provider takes one code from everybody.", id=TEST_PROVIDER)]
     if provider.makes_codes and getattr(django_settings, "SMS_BACKEND", None) in DEVELOPMENT_BACKENDS:
         return [Warning(f"{WHERE}: SMS go to a backend that sends none.", id=NO_SMS_SENT)]
