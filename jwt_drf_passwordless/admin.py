@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -45,8 +46,19 @@ class LookedAtAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 class OfUserAdmin(LookedAtAdmin):
     """Base: rows are found by their user."""
 
-    search_fields = ("=user__pk",)
+    search_fields = ("user_id",)
     search_help_text = _("The primary key of a user.")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By the column itself, which has an index: Django's own search would compare all of them as texts."""
+        if search_term:
+            try:
+                queryset = queryset.filter(user_id=search_term.strip())
+            except (ValidationError, ValueError):  # no key of such users
+                queryset = queryset.none()
+        return queryset, False
 
 
 class FactorAdmin(OfUserAdmin):

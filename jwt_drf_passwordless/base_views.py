@@ -217,7 +217,8 @@ class UserView(OpenView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if settings.SESSIONS is not None and resolve(SESSION_TEST)(claims_of(request)):
+        is_asked = getattr(request.successful_authenticator, "asks_session", False)
+        if settings.SESSIONS is not None and not is_asked and resolve(SESSION_TEST)(claims_of(request)):
             raise InvalidToken
 
     def get_permissions(self) -> list[BasePermission]:

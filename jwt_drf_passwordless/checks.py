@@ -58,14 +58,19 @@ RANGES = {
 UNSAFE_SCHEMES = {"javascript", "data", "vbscript", "file", "blob"}
 
 
-def check_settings(**kwargs: Any) -> list[CheckMessage]:
-    """Errors: a setting that is unknown, of the wrong type or that contradicts itself or the project."""
+def check_shape() -> list[CheckMessage]:
+    """Errors: a setting that is unknown or of the wrong type. Whatever else reads the settings has to ask this first."""
     given = getattr(django_settings, NAMESPACE, None)
     if not isinstance(given, dict | None):
         return [Error(f"{NAMESPACE} must be a dict.", id=WRONG_TYPE)]
-    shape = [*_unknown(given or {}), *_wrong_types(given or {})]
+    return [*_unknown(given or {}), *_wrong_types(given or {})]
+
+
+def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    """Errors: a setting that is unknown, of the wrong type or that contradicts itself or the project."""
+    shape = check_shape()
     if shape:
-        return shape  # the checks below read the settings, which must have the right types for that
+        return shape
     paths = list(_broken_paths())
     return [*paths, *_values(), *_tokens(), *_login_url(), *([] if paths else [*_user_model(), *_classes()])]
 

@@ -5,7 +5,7 @@ The cooldown of each address is not here: it is kept in the challenge's row.
 
 import math
 import re
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import phonenumbers
@@ -99,7 +99,7 @@ def spend_budget() -> None:
         number, wait = count_in_window(seconds, "budget", name)
         if number >= most:
             key = cache_key("budget told", name)
-            if safely(lambda key=key, wait=wait: shared.add(key, 1, wait), False):  # type: ignore[misc]
+            if safely(partial(shared.add, key, 1, wait), False):
                 record(sms_budget_exhausted, field="", window=name, most=most)
         if number > most:
             raise BudgetExhausted

@@ -17,6 +17,9 @@ class SessionJWTAuthentication(JWTAuthentication):
     Session and user are read by one statement, in place of the user's.
     """
 
+    #: So that our own views need not ask once more.
+    asks_session = True
+
     def get_user(self, validated_token: Token) -> Any:
         if not is_on():
             return super().get_user(validated_token)

@@ -95,7 +95,7 @@ def rotate(token: AnyRefreshToken, request: Request | None) -> AnyRefreshToken:
 
 def find(claims: Mapping[str, Any]) -> Session | None:
     """The session of a token, with its user; None when it has ended, or the token names none or another's."""
-    pk = _session_id(claims)
+    pk = _session_id(session_of(claims))
     session = None if pk is None else Session.objects.find(pk)
     if session is None or session.refresh_until <= timezone.now() or not users.is_known(session.user):
         return None
@@ -135,7 +135,7 @@ def rename(user: AbstractBaseUser, pk: UUID, name: str) -> Session | None:
 
 def end_session(user: AbstractBaseUser, pk: UUID | str, *, reason: str, request: Request | None = None) -> bool:
     """End one session of a user; False when there is none of this id."""
-    known = _session_id({"sid": str(pk)})
+    known = _session_id(str(pk))
     if known is None or not is_on():
         return False
     return bool(_end(user, Session.objects.filter(user_id=user.pk, pk=known), reason, request))
@@ -148,7 +148,7 @@ def end_sessions(
     if not is_on():
         return 0
     rows = Session.objects.filter(user_id=user.pk)
-    kept = _session_id(keep or {})
+    kept = _session_id(session_of(keep or {}))
     return _end(user, rows.exclude(pk=kept) if kept else rows, reason, request)
 
 
@@ -174,9 +174,9 @@ def _jti(token: Token) -> str:
     return str(token[jwt_settings.api_settings.JTI_CLAIM])
 
 
-def _session_id(claims: Mapping[str, Any]) -> UUID | None:
+def _session_id(sid: str | None) -> UUID | None:
     try:
-        return UUID(session_of(claims) or "")
+        return UUID(sid or "")
     except ValueError:
         return None
 

@@ -15,8 +15,8 @@ from jwt_drf_passwordless.routes import routed_views
 from jwt_drf_passwordless.sms import DEVELOPMENT_BACKENDS
 from jwt_drf_passwordless.two_factor.base import SecondFactor
 from jwt_drf_passwordless.two_factor.conf import DEFAULTS, option
-from jwt_drf_passwordless.two_factor.phone.factor import PhoneFactor, phone_provider
 from jwt_drf_passwordless.two_factor.phone.external import ExternalPhoneProvider
+from jwt_drf_passwordless.two_factor.phone.factor import PhoneFactor, phone_provider
 from jwt_drf_passwordless.two_factor.phone.local import LocalPhoneProvider
 from jwt_drf_passwordless.two_factor.recovery import RecoveryCodeFactor
 from jwt_drf_passwordless.two_factor.totp import TotpFactor
