@@ -18,16 +18,22 @@ class JwtDrfPasswordlessConfig(AppConfig):
         from jwt_drf_passwordless.two_factor import checks as two_factor_checks
 
         register(checks.check_settings, Tags.security)
-        register(deploy_checks.check_deployment, Tags.security, deploy=True)
-        register(limit_checks.check_limits, Tags.security)
-        register(limit_checks.check_limits_in_deployment, Tags.security, deploy=True)
-        register(provider_checks.check_providers, Tags.security)
-        register(provider_checks.check_provider_deployment, Tags.security, deploy=True)
-        register(captcha_checks.check_captcha, Tags.security)
-        register(captcha_checks.check_captcha_deployment, Tags.security, deploy=True)
-        register(session_checks.check_sessions, Tags.security)
-        register(two_factor_checks.check_two_factor, Tags.security)
-        register(two_factor_checks.check_two_factor_deployment, Tags.security, deploy=True)
+        for check in (
+            limit_checks.check_limits,
+            provider_checks.check_providers,
+            captcha_checks.check_captcha,
+            session_checks.check_sessions,
+            two_factor_checks.check_two_factor,
+        ):
+            register(checks.of_right_shape(check), Tags.security)
+        for check in (
+            deploy_checks.check_deployment,
+            limit_checks.check_limits_in_deployment,
+            provider_checks.check_provider_deployment,
+            captcha_checks.check_captcha_deployment,
+            two_factor_checks.check_two_factor_deployment,
+        ):
+            register(checks.of_right_shape(check), Tags.security, deploy=True)
 
         if apps.is_installed("drf_spectacular"):
             from jwt_drf_passwordless import openapi  # noqa: F401 - its classes register themselves

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
-from functools import partial
+from functools import cache, partial, wraps
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
@@ -58,8 +58,19 @@ RANGES = {
 UNSAFE_SCHEMES = {"javascript", "data", "vbscript", "file", "blob"}
 
 
+@cache  # one function for each: apps are made ready once more by `override_settings(INSTALLED_APPS=...)`
+def of_right_shape(check: Callable[..., list[CheckMessage]]) -> Callable[..., list[CheckMessage]]:
+    """The check, skipped where `check_settings` has found a wrong type: reading the settings would raise."""
+
+    @wraps(check)
+    def guarded(**kwargs: Any) -> list[CheckMessage]:
+        return [] if check_shape() else check(**kwargs)
+
+    return guarded
+
+
 def check_shape() -> list[CheckMessage]:
-    """Errors: a setting that is unknown or of the wrong type. Whatever else reads the settings has to ask this first."""
+    """Errors: a setting that is unknown or of the wrong type."""
     given = getattr(django_settings, NAMESPACE, None)
     if not isinstance(given, dict | None):
         return [Error(f"{NAMESPACE} must be a dict.", id=WRONG_TYPE)]
