@@ -47,13 +47,14 @@ class DecidingManager(models.Manager[Row]):
         queryset = build(where)
         return list(queryset.select_related(joined) if joined else queryset)
 
+    def _first(self, where: dict[str, Any], joined: str | None = None) -> Row | None:
+        return next(iter(self._fetch(lambda holes: self.filter(**holes)[:1], where, joined)), None)
+
 
 class ChallengeManager(DecidingManager["PasswordlessChallengeToken"]):
     def find(self, *, with_user: bool = False, **lookup: object) -> Optional["PasswordlessChallengeToken"]:
         """The row that a unique column names, or None; `with_user` loads its user by the same statement."""
-        joined = "user" if with_user else None
-        rows = self._fetch(lambda holes: self.filter(**holes)[:1], lookup, joined)
-        return next(iter(rows), None)
+        return self._first(lookup, "user" if with_user else None)
 
     def replace(
         self, row: Optional["PasswordlessChallengeToken"], *, if_unchanged: tuple[str, ...], **values: Any
@@ -183,8 +184,7 @@ class PasswordlessChallengeToken(models.Model):
 class PhoneDeviceManager(DecidingManager["PhoneDevice"]):
     def of(self, user: AbstractBaseUser) -> Optional["PhoneDevice"]:
         """The user's phone, or None."""
-        rows = self._fetch(lambda holes: self.filter(**holes)[:1], {"user_id": user.pk})
-        return next(iter(rows), None)
+        return self._first({"user_id": user.pk})
 
 
 class PhoneDevice(models.Model):
@@ -264,8 +264,7 @@ class SessionManager(DecidingManager["Session"]):
 
     def find(self, pk: uuid.UUID) -> Optional["Session"]:
         """The session with its user, by one statement, or None."""
-        rows = self._fetch(lambda holes: self.filter(**holes)[:1], {"pk": pk}, "user")
-        return next(iter(rows), None)
+        return self._first({"pk": pk}, "user")
 
     def rotate(self, session: "Session", successor: str, now: datetime, **values: Any) -> bool:
         """Let the refresh token `successor` follow the current one; True for one of all that try at once."""
