@@ -66,34 +66,24 @@ class ChallengeManager(DecidingManager["PasswordlessChallengeToken"]):
         Outside a transaction raises OperationalError where the database cannot write: nobody may take that for a wait.
         """
         alias = self._write_alias
+        as_read = {name: getattr(row, name) for name in if_unchanged} if row else {}
+        saved = {name: value for name, value in values.items() if name not in OF_KEY}
         # In autocommit a statement that fails undoes itself; in the caller's transaction it needs a savepoint.
         in_transaction = not transaction.get_autocommit(alias)
         try:
             with transaction.atomic(using=alias) if in_transaction else nullcontext():
-                return self._write(alias, row, if_unchanged, values)
+                if row is None:
+                    row = self.model(**values)
+                    statements.insert(alias, row)
+                elif not statements.update(alias, self.model, {"pk": row.pk, **as_read}, saved):
+                    return None
         except IntegrityError:  # somebody else's insert, a user deleted meanwhile
             return None
         except OperationalError:
             if in_transaction:
                 return None
             raise
-
-    def _write(
-        self,
-        alias: str,
-        row: Optional["PasswordlessChallengeToken"],
-        if_unchanged: tuple[str, ...],
-        values: dict[str, Any],
-    ) -> Optional["PasswordlessChallengeToken"]:
-        if row is None:
-            row = self.model(**values)
-            statements.insert(alias, row)
-            return row
-        as_read = {name: getattr(row, name) for name in if_unchanged}
-        saved = {name: value for name, value in values.items() if name not in OF_KEY}
-        if not statements.update(alias, self.model, {"pk": row.pk, **as_read}, saved):
-            return None
-        for name, value in values.items():
+        for name, value in saved.items():
             setattr(row, name, value)
         return row
 
