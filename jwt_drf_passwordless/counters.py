@@ -34,7 +34,10 @@ def cache_key(*parts: str) -> str:
 
 
 def count(key: str, seconds: int, by: int = 1) -> int:
-    """Add to a count that lives for so many seconds from its first addition; what it is now, 0 if the cache fails."""
+    """Add to a count that lives for so many seconds from its first addition; what it is now, 0 if the cache fails.
+
+    Django's caches in files and in the database give it their own `TIMEOUT` anew with each addition.
+    """
 
     def add() -> int:
         if by and cache.add(key, by, seconds):

@@ -38,10 +38,13 @@ def _sentences(context: Mapping[str, Any]) -> dict[str, str]:
     """What our templates say, translated, and the language of it: a `{% translate %}` or `{% get_current_language %}`
     takes as long as the rest of its template."""
     minutes, site_name = context.get("lifetime_minutes", 0), context.get("site_name")
+    of_site, subject = gettext("Confirm your address for %(site_name)s"), gettext("Confirm your address")
     if context.get("purpose") == "change_contact":
-        of_site, subject = gettext("Confirm your address for %(site_name)s"), gettext("Confirm your address")
         label = gettext("To sign in by this address from now on, type this code.")
         code = gettext("To sign in by this address from now on, type this code. The code is %(short_token)s")
+    elif context.get("purpose") == "enrol_email":
+        label = gettext("To add this address as second factor, type this code.")
+        code = gettext("To add this address as second factor, type this code. The code is %(short_token)s")
     else:
         of_site, subject = gettext("Your sign-in code for %(site_name)s"), gettext("Your sign-in code")
         label, code = subject, gettext("Your sign-in code is %(short_token)s")

@@ -58,7 +58,7 @@ class PayloadTooLarge(PasswordlessError):
 
 
 class DeliveryUnavailable(PasswordlessError):
-    """503: the message could not be sent. Only under `REVEAL_ACCOUNT_EXISTENCE`."""
+    """503: the message could not be sent, told under `REVEAL_ACCOUNT_EXISTENCE` only; or `SMS_BUDGET` is used up."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "delivery_unavailable"

@@ -92,7 +92,7 @@ def check_limits_in_deployment(**kwargs: Any) -> list[CheckMessage]:
             ),
             (
                 cache in UNFIT_CACHES,
-                "limits by network are counted in Django's cache, which cannot count for all processes: use Redis",
+                "limits by network are counted in a cache that cannot count for all processes for an hour: use Redis",
                 UNFIT_CACHE,
             ),
             (

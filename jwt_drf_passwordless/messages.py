@@ -36,7 +36,7 @@ class PasswordlessRequestMessage:
 
     def get_context_data(self) -> dict[str, Any]:
         """The templates' context: what was given, `site_name` and `lifetime_minutes`; and `purpose`: "login",
-        "change_contact", or with second factors "second_factor", "step_up" or "enrol_phone".
+        "change_contact", or with second factors "second_factor", "step_up", "enrol_phone" or "enrol_email".
 
         Nothing comes from the request: a forged Host header cannot reach a message (ASVS 4.1.3).
         """

@@ -37,6 +37,19 @@ class TextField(serializers.CharField):
         return super().run_validation(data)
 
 
+class NameField(TextField):
+    """What a user calls a session, factor or device: one line of at most 64 characters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=64, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        text = " ".join(super().to_internal_value(data).split())
+        if not text.isprintable():
+            self.fail("invalid")
+        return text
+
+
 class IdentifierField(TextField):
     """An email address or phone number; validated to its canonical form."""
 

@@ -86,7 +86,8 @@ def request_login(
     `channel` is one of the method's, the first where None. Nothing tells the caller whether a message
     went out: unknown, refused and undeliverable identifiers take the same steps. Raises Throttled, with
     the exact `wait` in seconds, within the cooldown; ProviderUnavailable while all vendors are known to
-    be down; under `REVEAL_ACCOUNT_EXISTENCE` also CannotSend and DeliveryUnavailable.
+    be down, DeliveryUnavailable while `SMS_BUDGET` is used up; under `REVEAL_ACCOUNT_EXISTENCE` also CannotSend,
+    and DeliveryUnavailable for a message that could not be sent.
     """
     field, verifier = method.field, method.verifier
     method.ensure_may_send(identifier, reaches_strangers=settings.REGISTER_NONEXISTENT_USERS)
@@ -147,8 +148,8 @@ def exchange_login(
     """The user whom a code or link lets in, registered or activated now where the settings say so.
 
     `field` restricts to one method; `identifier` is needed for a code, and with `BIND_TO_REQUEST` the
-    `handle` that the request was answered with. Raises InvalidCredentials for every failure. The rules on
-    users are asked after the challenge is used up, on fresh data.
+    `handle` that the request was answered with. Raises InvalidCredentials for every failure, ProviderUnavailable
+    while all vendors are known to be down. The rules on users are asked after the challenge is used up, on fresh data.
     """
     with failures_told(field=field or "", identifier=identifier or "", request=request):
         row = _redeem(token, field, identifier, handle)
@@ -204,7 +205,7 @@ def _judge(row: Challenge, request: Request | None) -> AbstractBaseUser:
 
 @sensitive_variables()
 def _redeem(token: str, field: str | None, value: object, handle: str | None) -> Challenge:
-    """Use up a code or link: the row with its user loaded. InvalidCredentials for every failure."""
+    """Use up a code or link: the row with its user loaded. Raises as `exchange_login`."""
     method = method_for(field) if field else None
     identifier = method.canonicalize(value) if method and value else None
     if value and identifier is None:

@@ -30,7 +30,7 @@ class AbstractPasswordlessTokenRequestView(LoginView):
 
     Answers 200 `{"detail", "code": "token_sent"}`, the same for every identifier; 400 malformed;
     429 with `Retry-After` in seconds within the cooldown; 503 while all vendors of `EXTERNAL_2FA` are
-    known to be down.
+    known to be down, or `SMS_BUDGET` is used up.
     """
 
     limit = "request"
@@ -65,7 +65,7 @@ class AbstractExchangePasswordlessTokenForAuthTokenView(LoginView):
     """POST a code with its identifier, or a link's token; a SimpleJWT pair comes back.
 
     Answers 200 `{"refresh", "access"}`; 206 when a second factor is needed; 400 `Invalid
-    credentials`, whatever the reason, or malformed; 404 when the method is off.
+    credentials`, whatever the reason, or malformed; 404 when the method is off; 503 as a request by phone.
     """
 
     limit = "redeem"

@@ -710,6 +710,27 @@ def test_an_unknown_rate_or_window_is_an_error_that_names_the_known_ones(configu
     assert ids() == ["E001", "E001"]
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {
+            "ALLOWED_PASSWORDLESS_METHODS": 5,
+            "EXTERNAL_2FA": {"provider": "tests.external_2fa.providers.ScriptedProvider"},
+        },
+        {"THROTTLE_RATES": None, "CAPTCHA": {"provider": "jwt_drf_passwordless.captcha.Turnstile", "fail_open": True}},
+        {"THROTTLE_RATES": 5, "TWO_FACTOR": {}, "SESSIONS": {}},
+    ],
+)
+def test_a_wrong_type_is_told_and_the_other_checks_wait(configure, wrong):
+    configure(**wrong)
+    assert ids(deploy=True) == ["E002"]
+
+
+def test_an_error_hides_none_of_other_checks(configure):
+    configure(EMAIL_FIELD_NAME="no_such_field", THROTTLE_RATES={"request": "lots"})
+    assert ids()[1:] == ["E018"]
+
+
 GOOD_ENTRY = {"code": make_password("123456"), "until": "2026-01-01"}
 
 

@@ -196,7 +196,7 @@ def test_the_code_of_a_factor_by_email_and_the_notice_of_it(grace):
     ticket = api.token(grace).json()["ticket"]
     access = api.verify(ticket, sent_sms_code()).json()["access"]
     api.call("2fa/factors/email/", {}, access)
-    assert mail.outbox[-1].subject == SUBJECTS["de"]
+    assert mail.outbox[-1].subject == "Bestätigen Sie Ihre Adresse"
     api.call("2fa/factors/email/confirm/", {"token": german_code()}, access)
     assert mail.outbox[-1].subject == "Ein zweiter Faktor wurde Ihrem Konto hinzugefügt"
     assert mail.outbox[-1].body.startswith(

@@ -7,7 +7,7 @@ from rest_framework_simplejwt.serializers import TokenRefreshSerializer
 
 from jwt_drf_passwordless.claims import session_of
 from jwt_drf_passwordless.models import Session
-from jwt_drf_passwordless.serializers import TextField
+from jwt_drf_passwordless.serializers import NameField, TextField
 from jwt_drf_passwordless.sessions import services
 
 
@@ -25,7 +25,7 @@ class RefreshTokenSerializer(serializers.Serializer[Any]):
 
 
 class NameSerializer(serializers.Serializer[Any]):
-    name = TextField(max_length=64, allow_blank=True)
+    name = NameField(allow_blank=True)
 
 
 class SessionSerializer(serializers.ModelSerializer[Session]):

@@ -1,5 +1,6 @@
 """The contract of a second factor, and of whoever sends and checks the codes of the phone factor."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,11 +12,13 @@ from rest_framework import serializers
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from jwt_drf_passwordless.conf import message
+from jwt_drf_passwordless.conf import message, settings
 from jwt_drf_passwordless.exceptions import SecondFactorSamePhone
+from jwt_drf_passwordless.messages import language_of
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.models import PhoneDevice
 from jwt_drf_passwordless.token_response import Proof
+from jwt_drf_passwordless.two_factor.conf import option
 from jwt_drf_passwordless.two_factor.serializers import ConfirmationSerializer
 
 
@@ -167,6 +170,21 @@ class NotSent(Exception):
 
 class NumberRefused(NotSent):
     """The number is at fault."""
+
+
+def context_of(user: AbstractBaseUser | None, row: Challenge) -> dict[str, Any]:
+    """The context of a message with the code of a row. A login's is good for as long as the ticket beside it."""
+    seconds = settings.TOKEN_LIFETIME
+    if not row.purpose.startswith("enrol_"):
+        seconds = min(seconds, option("ticket_lifetime"))
+    return {
+        "user": user,
+        "language": language_of(user),
+        "purpose": row.purpose,
+        "lifetime_minutes": math.ceil(seconds / 60),
+        "token": "",
+        "short_token": row.short_token,
+    }
 
 
 def sender_name(alias: str) -> str:

@@ -90,7 +90,7 @@ def check_two_factor(**kwargs: Any) -> list[CheckMessage]:
 
 
 def check_two_factor_deployment(**kwargs: Any) -> list[CheckMessage]:
-    """For `--deploy`: providers of development."""
+    """For `--deploy`: providers of development, secrets that hang on `SECRET_KEY`, and what each factor has to say."""
     given = getattr(settings, "TWO_FACTOR", None)
     if not isinstance(given, dict) or any(isinstance(found, Error) for found in check_two_factor()):
         return []

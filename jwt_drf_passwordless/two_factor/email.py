@@ -12,11 +12,11 @@ from rest_framework.request import Request
 
 from jwt_drf_passwordless import challenges, delivery
 from jwt_drf_passwordless.exceptions import ProviderUnavailable, SecondFactorBroken, SecondFactorSameEmail
-from jwt_drf_passwordless.messages import language_of
 from jwt_drf_passwordless.methods import EMAIL, MOBILE
 from jwt_drf_passwordless.models import Authenticator
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.token_response import Proof
+from jwt_drf_passwordless.two_factor.base import context_of
 from jwt_drf_passwordless.two_factor.stored import StoredFactor
 from jwt_drf_passwordless.utils import mask
 
@@ -96,9 +96,7 @@ class EmailFactor(StoredFactor):
         facts = {"field": self.name, "subject": mask(_address(user))}
 
         def send() -> None:
-            codes = {"token": "", "short_token": row.short_token}
-            context = {"user": user, "language": language_of(user), "purpose": row.purpose, **codes}
-            mail = EMAIL.render(request, context, EMAIL.address(user))
+            mail = EMAIL.render(request, context_of(user, row), EMAIL.address(user))
             delivery.Outgoing(mail, expires_at=row.expires_at, **facts).send()
 
         if not delivery.report_failure(send, **facts):

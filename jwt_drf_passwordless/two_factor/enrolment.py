@@ -239,7 +239,7 @@ def _tell(
     else:
         record(factor_added, replaced=action == "replaced", **facts)
     record(second_factor_changed, **facts, action=action)
-    notices.notify(user, action=action, factor=factor.label, name=entry["name"])
+    notices.notify(user, action=action, factor=factor.label, name=notices.shown_name(entry))
 
 
 def named(made: list[SecondFactor], name: str) -> SecondFactor:

@@ -12,7 +12,7 @@ from jwt_drf_passwordless.claims import claims_of
 from jwt_drf_passwordless.two_factor import enrolment
 from jwt_drf_passwordless.two_factor.registry import factors
 from jwt_drf_passwordless.two_factor.serializers import NameSerializer, RemovalSerializer
-from jwt_drf_passwordless.two_factor.views import EnrolmentView, UserView
+from jwt_drf_passwordless.two_factor.views import EnrolmentView, TwoFactorUserView
 
 
 class FactorListView(EnrolmentView):
@@ -60,7 +60,7 @@ class FactorConfirmView(EnrolmentView):
         return Response(entry, status=status.HTTP_201_CREATED)
 
 
-class FactorView(UserView):
+class FactorView(TwoFactorUserView):
     """`2fa/factors/<method>/<id>/`: PATCH `name` answers 200 and the renamed entry, DELETE removes it: 204; or 404.
 
     A DELETE needs what a beginning needs, or a `token` in the body, a proof for `2fa/step-up/`; 403 also

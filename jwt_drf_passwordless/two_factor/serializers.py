@@ -9,7 +9,7 @@ from rest_framework.fields import empty
 from rest_framework_simplejwt.serializers import TokenObtainSerializer
 
 from jwt_drf_passwordless.methods import MOBILE
-from jwt_drf_passwordless.serializers import IdentifierField, TextField, TokenField
+from jwt_drf_passwordless.serializers import IdentifierField, NameField, TextField, TokenField
 
 
 class ProofField(TokenField):
@@ -27,19 +27,6 @@ class ProofField(TokenField):
             self.fail("invalid")
         if len(text) > self.max_object:
             self.fail("max_length", max_length=self.max_object)
-        return text
-
-
-class NameField(TextField):
-    """What a user calls a factor or device: one line."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=64, **kwargs)
-
-    def to_internal_value(self, data: Any) -> str:
-        text = " ".join(super().to_internal_value(data).split())
-        if not text.isprintable():
-            self.fail("invalid")
         return text
 
 

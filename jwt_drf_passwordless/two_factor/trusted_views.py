@@ -9,10 +9,10 @@ from rest_framework.response import Response
 
 from jwt_drf_passwordless.base_views import user_of
 from jwt_drf_passwordless.two_factor import trusted
-from jwt_drf_passwordless.two_factor.views import UserView
+from jwt_drf_passwordless.two_factor.views import TwoFactorUserView
 
 
-class TrustedDeviceView(UserView):
+class TrustedDeviceView(TwoFactorUserView):
     """`2fa/trusted-devices/<id>/`: DELETE answers 204; 404 where the user has no such device.
 
     404 `method_disabled` without `TWO_FACTOR["trusted_device_days"]`.

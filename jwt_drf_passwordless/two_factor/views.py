@@ -42,11 +42,11 @@ class TwoFactorView(base_views.OpenView):
         return is_on()
 
 
-class UserView(base_views.UserView, TwoFactorView):
+class TwoFactorUserView(base_views.UserView, TwoFactorView):
     """Base: the same, for users with a JWT."""
 
 
-class EnrolmentView(UserView):
+class EnrolmentView(TwoFactorUserView):
     """Base: takes the token of somebody who must enrol, too."""
 
     def get_authenticators(self) -> list[BaseAuthentication]:
@@ -113,7 +113,7 @@ class TwoFactorResendView(TwoFactorView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class TwoFactorStepUpView(UserView):
+class TwoFactorStepUpView(TwoFactorUserView):
     """`2fa/step-up/`: no body. Answers 206 with a ticket, which `2fa/token-verify/` turns into a fresh pair.
 
     403 without a second factor, or when the session does not say how it began.
@@ -155,7 +155,7 @@ class PhoneRegisterView(EnrolmentView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class PhoneView(UserView):
+class PhoneView(TwoFactorUserView):
     """`2fa/phone/`: GET tells whether there is a phone, masked; DELETE removes it.
 
     A DELETE needs a fresh token with a second factor, or a `token` in the body, the code of

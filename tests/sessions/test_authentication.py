@@ -100,3 +100,12 @@ def test_its_tokens_open_our_own_routes(api, ada, settings):
     assert len(api.listed(pair["access"])) == 1
     api.log_out(pair["refresh"])
     assert outcome(api.send("GET", "sessions/", access=pair["access"])) == GONE
+
+
+def test_our_own_views_ask_it_once(api, ada, settings):
+    name = f"{SessionJWTAuthentication.__module__}.{SessionJWTAuthentication.__qualname__}"
+    settings.REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": [name]}
+    pair = api.log_in()
+    assert record(lambda: api.send("GET", "sessions/", access=pair["access"])) == (200, ["SELECT", "SELECT"])
+    api.log_out(pair["refresh"])
+    assert outcome(api.send("GET", "sessions/", access=pair["access"])) == GONE

@@ -100,7 +100,9 @@ def test_a_session_gets_a_name(api, ada):
     assert api.send("PATCH", route, {"name": ""}, access).json()["name"] == ""
 
 
-@pytest.mark.parametrize("body", [{}, {"name": None}, {"name": 7}, {"name": ["a"]}, {"name": "x" * 65}, []])
+@pytest.mark.parametrize(
+    "body", [{}, {"name": None}, {"name": 7}, {"name": ["a"]}, {"name": "x" * 65}, {"name": "a\u202eb"}, []]
+)
 def test_what_is_no_name_is_refused(api, ada, body):
     access = api.log_in()["access"]
     assert api.send("PATCH", f"sessions/{claims(access)['sid']}/", body, access).status_code == 400

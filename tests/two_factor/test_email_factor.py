@@ -588,3 +588,29 @@ def test_one_code_beside_one_factor_neither_raises_a_session_nor_removes_a_facto
     answer = api.send("DELETE", "2fa/phone/", {"token": CODES[0], "method": "recovery_code"}, access)
     assert outcome(answer) == INVALID
     assert PhoneDevice.objects.exists()
+
+
+def test_the_message_says_what_the_code_is_for_and_how_long_it_works(api, person, two_factor):
+    two_factor(factors=[EMAIL_FACTOR])
+    user = person()
+    access = api.pair(user)["access"]
+    api.call("2fa/factors/email/", access=access)
+    enrolment = mail.outbox[-1]
+    assert "To add this address as second factor, type this code. The code is" in enrolment.body
+    assert "within 10 minutes" in enrolment.body
+    assert enrolment.subject == "Confirm your address"
+    assert api.call("2fa/factors/email/confirm/", {"token": sent_code()}, access).status_code == 201
+    api.ticket(user)
+    login = mail.outbox[-1]
+    assert "Your sign-in code is" in login.body
+    assert "within 5 minutes" in login.body  # as long as the ticket
+
+
+@pytest.mark.parametrize(
+    ("ticket", "lifetime", "said"), [(60, 600, "1 minute."), (600, 120, "2 minutes."), (61, 600, "2 minutes.")]
+)
+def test_a_code_and_its_ticket_are_good_for_the_shorter_time(api, joan, two_factor, configure, ticket, lifetime, said):
+    two_factor(ticket_lifetime=ticket)
+    configure(TOKEN_LIFETIME=lifetime)
+    api.ticket(joan)
+    assert f"within {said}" in mail.outbox[-1].body

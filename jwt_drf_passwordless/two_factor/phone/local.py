@@ -5,11 +5,10 @@ from rest_framework.request import Request
 
 from jwt_drf_passwordless.challenges import code_matches
 from jwt_drf_passwordless.delivery import Outgoing
-from jwt_drf_passwordless.messages import language_of
 from jwt_drf_passwordless.methods import MOBILE
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.models import PhoneDevice
-from jwt_drf_passwordless.two_factor.base import PhoneProvider
+from jwt_drf_passwordless.two_factor.base import PhoneProvider, context_of
 from jwt_drf_passwordless.utils import mask
 
 
@@ -21,9 +20,7 @@ class LocalPhoneProvider(PhoneProvider):
 
     @sensitive_variables()
     def send(self, number: str, row: Challenge, request: Request | None, device: PhoneDevice | None = None) -> None:
-        codes = {"token": "", "short_token": row.short_token}
-        context = {"user": row.user, "language": language_of(row.user), "purpose": row.purpose, **codes}
-        message = MOBILE.render(request, context, number)
+        message = MOBILE.render(request, context_of(row.user, row), number)
         Outgoing(message, field="phone", subject=mask(number), expires_at=row.expires_at).send()
 
     def check(self, number: str, row: Challenge, code: str, device: PhoneDevice | None = None) -> bool:
