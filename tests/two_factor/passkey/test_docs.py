@@ -4,9 +4,16 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+
+from jwt_drf_passwordless.conf import settings as package_settings
+from jwt_drf_passwordless.signals import identifier_proven
 from jwt_drf_passwordless.two_factor.checks import check_two_factor
 from jwt_drf_passwordless.two_factor.passkey.conf import DEFAULTS
 from jwt_drf_passwordless.two_factor.urls import urlpatterns
+from tests.conftest import sent_code
+from tests.pages import code, section
+from tests.two_factor.conftest import EMAIL, PHONE, enrol
 
 ROOT = Path(__file__).parent.parent.parent.parent
 PAGE = (ROOT / "docs" / "passkeys.md").read_text()
@@ -41,3 +48,23 @@ def test_its_settings_for_development_do_too(passkeys, settings):
     given = re.search(r'take `"rp_id": (".*?")` and\s+`"origins": \[(".*?")\]`', PAGE)
     passkeys(rp_id=given[1].strip('"'), origins=[given[2].strip('"')])
     assert check_two_factor() == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("counts", [True, False])
+def test_the_receiver_of_the_page_of_events_ends_what_a_stranger_has_prepared(api, ada, passkeys, monkeypatch, counts):
+    passkeys(second_factor=counts)
+    prepared = api.register(api.pair(ada)["access"])
+    enrol(ada, PHONE)
+    monkeypatch.setattr(type(ada), "email_verified", False, raising=False)
+    (block,) = code(section((ROOT / "docs" / "events.md").read_text("utf-8"), "## Unproven accounts"))
+    block = block.replace('"email"', repr(package_settings.EMAIL_FIELD_NAME))
+    space = {}
+    exec(block, space)  # noqa: S102 - our own page
+    try:
+        api.request_email(EMAIL)
+        assert api.exchange_email(EMAIL, sent_code()).status_code == 200
+    finally:
+        identifier_proven.disconnect(space["take_over"])
+    assert api.token(ada).status_code == 401
+    assert api.by_passkey(prepared).status_code == 400

@@ -1,5 +1,6 @@
 """Registering passkeys: what the browser is asked, what is stored, and every answer that must be refused."""
 
+import json
 import time
 from hashlib import sha256
 
@@ -442,3 +443,13 @@ def test_a_user_who_must_have_one_begins_with_a_passkey(api, ada, two_factor):
     token = api.token(ada).json()["enrolment_token"]
     passkey = api.register(token)
     assert api.by_both(ada, passkey).status_code == 200
+
+
+def test_a_browser_that_says_nothing_of_frames_is_believed(api, access, options):
+    client = {"type": "webauthn.create", "challenge": options["challenge"], "origin": ORIGIN}
+    response = {"clientDataJSON": text(json.dumps(client).encode())}
+    assert api.confirm(access, Passkey().create(options, response=response)).status_code == 201
+
+
+def test_the_longest_id_of_the_standard_is_taken(api, access, options):
+    assert api.confirm(access, Passkey(id=b"x" * 1023).create(options)).status_code == 201
