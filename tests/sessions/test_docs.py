@@ -54,7 +54,7 @@ def test_every_reason_that_is_ours_is_on_the_page_and_at_the_signal():
     for path in package.rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text())):
             name = ast.unparse(call.func).rpartition(".")[2] if isinstance(call, ast.Call) else ""
-            if name in ("end_session", "end_sessions"):
+            if name in ("end_session", "end_sessions") or name.endswith("(SESSION_END)"):
                 reasons |= {ast.unparse(word.value) for word in call.keywords if word.arg == "reason"}
             elif name == "_end":
                 reasons.add(ast.unparse(call.args[2]))
