@@ -728,7 +728,7 @@ def test_a_wrong_type_is_told_and_the_other_checks_wait(configure, wrong):
 
 def test_an_error_hides_none_of_other_checks(configure):
     configure(EMAIL_FIELD_NAME="no_such_field", THROTTLE_RATES={"request": "lots"})
-    assert ids()[1:] == ["E018"]
+    assert sorted(ids()) == ["E009", "E018"]
 
 
 GOOD_ENTRY = {"code": make_password("123456"), "until": "2026-01-01"}

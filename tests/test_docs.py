@@ -14,6 +14,7 @@ from django.core.checks import run_checks
 import jwt_drf_passwordless
 from jwt_drf_passwordless import challenges
 from jwt_drf_passwordless.conf import DEFAULTS, PathDict
+from jwt_drf_passwordless.exceptions import InvalidTicket
 from jwt_drf_passwordless.external_2fa import WebhookEvent, WebhookEventType, signals
 from jwt_drf_passwordless.external_2fa.registry import OURS
 from tests.pages import code
@@ -113,6 +114,7 @@ def test_every_reason_of_a_refusal_is_on_the_page_of_events_and_at_its_signal():
     reasons = {
         *re.findall(r'InvalidCredentials\("(\w+)"\)', source),
         *re.findall(r'"(\w+)"', inspect.getsource(challenges._reason)),
+        InvalidTicket.reason,
     }
     assert len(reasons) > 10
     page, comments = (DOCS / "events.md").read_text(), (package / "signals.py").read_text()
