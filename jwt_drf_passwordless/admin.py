@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -55,8 +56,8 @@ class OfUserAdmin(LookedAtAdmin):
         """By the column itself, which has an index: Django's own search would compare all of them as texts."""
         if search_term:
             try:
-                queryset = queryset.filter(user_id=search_term.strip())
-            except (ValidationError, ValueError):  # no key of such users
+                queryset = queryset.filter(user_id=get_user_model()._meta.pk.clean(search_term.strip(), None))
+            except ValidationError:  # no key of such users
                 queryset = queryset.none()
         return queryset, False
 

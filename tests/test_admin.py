@@ -294,6 +294,13 @@ def test_a_phone_is_found_by_the_key_of_its_user(browser, device):
     assert "***99" in page.text
 
 
+@pytest.mark.parametrize("term", ["ada", "***99", "0", "9" * 40])
+def test_what_is_nobodys_key_finds_no_phone(browser, device, term):
+    page = browser.get(device_url("changelist"), {"q": term})
+    assert page.status_code == 200
+    assert "***99</" not in page.text
+
+
 def test_a_deleted_phone_is_gone_and_logged(browser, device):
     browser.post(device_url("delete", device.pk), {"post": "yes"})
     assert not PhoneDevice.objects.exists()
