@@ -21,4 +21,4 @@ def test_it_is_short_enough_to_decide_by():
 def test_each_block_works_in_a_new_project(tmp_path):
     with Walk(tmp_path, project="config") as walk:
         walk.page(README)
-        assert sum(command.startswith("curl ") for command in walk.commands) == 5
+        assert sum(command.startswith("curl ") for command in walk.commands) == 6
