@@ -331,9 +331,9 @@ def stay_up(server: Server, vendors_server: Server) -> None:
         say("Mails and SMS appear there, in the developer inbox, and below.")
         say(f"  {ADA:20} by a code or a link in an email")
         say(f"  {GRACE:20} by email, or by SMS to {GRACES_PHONE}")
-        say(f"  {HEDY:20} by the password '{HEDYS_PASSWORD}', then by phone; her app is not yours")
+        say(f"  {HEDY:20} by the password '{HEDYS_PASSWORD}', then 'Phone' and 'Send me a code'")
         say("Each can be sent a message once a minute.")
-        say(f"The same page with codes of a made-up vendor: {vendors_server.url}/, for {LINUS_PHONE}.")
+        say(f"The same page with a made-up vendor's codes and inbox: {vendors_server.url}/, for {LINUS_PHONE}.")
         say("The database is deleted at the end. The README, under Quick start, says how to run one that stays.")
         say()
         server.is_talking = True
