@@ -1,6 +1,9 @@
 """Names that projects of the earlier package import, and the routes that they reverse: each does its old job."""
 
 import importlib
+import os
+import subprocess
+import sys
 
 import jwt
 import pytest
@@ -312,3 +315,12 @@ def test_the_limiters_decorate_a_function(name):
 def test_a_request_serializer_names_its_field():
     serializer = serializers.PasswordlessMobileTokenRequestSerializer()
     assert serializer.token_request_identifier_field == package_settings.MOBILE_FIELD_NAME
+
+
+@pytest.mark.standalone
+@pytest.mark.parametrize("name", ["captcha", "external_2fa", "external_2fa.fake", "external_2fa.telnyx", "signals"])
+def test_what_apps_and_settings_may_import_needs_no_django_that_is_ready(name):
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "no.such.settings"}
+    command = [sys.executable, "-c", f"import jwt_drf_passwordless.{name}"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""From the setting `EXTERNAL_2FA` to providers: the first one, then its fallbacks; and how their failures are told."""
+"""From the setting `EXTERNAL_2FA` to providers: the first one, then its fallbacks."""
 
 import re
 from collections.abc import Mapping
@@ -6,11 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jwt_drf_passwordless.conf import resolve, settings
-from jwt_drf_passwordless.events import record
 from jwt_drf_passwordless.external_2fa.base import External2FAProvider, External2FAResult, VerificationMethod, result_of
-from jwt_drf_passwordless.external_2fa.signals import provider_failed
 from jwt_drf_passwordless.http import DEADLINE, deadline
-from jwt_drf_passwordless.utils import mask, plain
 
 #: What a code of a vendor may look like; for a flash call it is the number that rang.
 CODE = re.compile(r"\+?[0-9A-Za-z]{3,16}", re.ASCII)
@@ -69,16 +66,3 @@ def get_external_2fa_provider(alias: str | None = None) -> External2FAProvider |
     """The configured provider of an alias, the first one for None; None where there is none."""
     entry = find_entry(alias)
     return entry.provider if entry else None
-
-
-def tell_failure(alias: str, field: str, number: str, action: str, result: External2FAResult) -> None:
-    """Send `provider_failed`: `action`, "send" or "check", has failed at the provider of an alias."""
-    record(
-        provider_failed,
-        field=field,
-        subject=mask(number),
-        provider=alias,
-        action=action,
-        status=result.status.value,
-        error_code=plain(str(result.error_code or "")),
-    )

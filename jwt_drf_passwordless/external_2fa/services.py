@@ -12,7 +12,8 @@ from jwt_drf_passwordless.external_2fa.base import (
     VerificationMethod,
     VerificationStatus,
 )
-from jwt_drf_passwordless.external_2fa.registry import CODE, Entry, entries, find_entry, tell_failure
+from jwt_drf_passwordless.external_2fa.failures import tell_failure
+from jwt_drf_passwordless.external_2fa.registry import CODE, Entry, entries, find_entry
 from jwt_drf_passwordless.http import DEADLINE, deadline
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
 from jwt_drf_passwordless.utils import mask

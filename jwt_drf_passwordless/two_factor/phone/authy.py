@@ -15,7 +15,7 @@ from rest_framework.request import Request
 
 from jwt_drf_passwordless.exceptions import ProviderUnavailable
 from jwt_drf_passwordless.external_2fa.base import External2FAResult, VerificationStatus
-from jwt_drf_passwordless.external_2fa.registry import tell_failure
+from jwt_drf_passwordless.external_2fa.failures import tell_failure
 from jwt_drf_passwordless.http import DEADLINE, READ_TIMEOUT, NoAnswer, Reply, deadline, fetch, is_safe
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.models import PhoneDevice

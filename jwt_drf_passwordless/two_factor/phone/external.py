@@ -5,7 +5,8 @@ from rest_framework.request import Request
 
 from jwt_drf_passwordless.exceptions import ProviderUnavailable
 from jwt_drf_passwordless.external_2fa.base import VerificationStatus
-from jwt_drf_passwordless.external_2fa.registry import CODE, Entry, tell_failure
+from jwt_drf_passwordless.external_2fa.failures import tell_failure
+from jwt_drf_passwordless.external_2fa.registry import CODE, Entry
 from jwt_drf_passwordless.messages import language_of
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.models import PhoneDevice
