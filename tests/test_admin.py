@@ -25,7 +25,7 @@ from jwt_drf_passwordless.conf import settings as package_settings
 from jwt_drf_passwordless.models import Authenticator, PasswordlessChallengeToken, PhoneDevice, Session
 from jwt_drf_passwordless.services import PasswordlessTokenService
 from jwt_drf_passwordless.token_response import generate_auth_token
-from jwt_drf_passwordless.two_factor.signals import factor_removed, second_factor_changed
+from jwt_drf_passwordless.two_factor.signals import factor_removed, second_factor_changed, trusted_devices_removed
 
 pytestmark = pytest.mark.django_db
 
@@ -425,9 +425,18 @@ def test_factors_that_are_deleted_together_are_told_one_by_one(browser, authenti
 def test_the_trust_in_a_device_ends_alone(browser, authenticator, user, configure):
     configure(TWO_FACTOR={"factors": [TOTP]})
     now = timezone.now()
-    device = Authenticator.objects.create(user=user, method="trusted_device", created_at=now, confirmed_at=now)
-    delete_all(browser, device)
-    assert Authenticator.objects.get() == authenticator
+    values = {"method": "trusted_device", "created_at": now, "confirmed_at": now}
+    devices = [Authenticator.objects.create(user=user, **values) for _ in range(2)]
+    told = []
+
+    @receiver(trusted_devices_removed)
+    def hear(user, number, request, **facts):
+        told.append((user.pk, number, request.path))
+
+    delete_all(browser, devices[0])
+    trusted_devices_removed.disconnect(hear)
+    assert set(Authenticator.objects.all()) == {authenticator, devices[1]}
+    assert told == [(user.pk, 1, authenticator_url("changelist"))]
     assert mail.outbox == []
 
 

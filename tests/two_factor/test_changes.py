@@ -5,7 +5,9 @@ from django.dispatch import receiver
 
 from jwt_drf_passwordless.models import PasswordlessChallengeToken
 from jwt_drf_passwordless.sessions.signals import sessions_ended
+from jwt_drf_passwordless.sms import PasswordlessRequestSMS
 from jwt_drf_passwordless.two_factor import signals
+from jwt_drf_passwordless.two_factor.eligibility import has_factor
 from tests.conftest import sent_sms_code
 from tests.two_factor.conftest import PHONE
 from tests.two_factor.test_login import BAD_TICKET, INVALID, outcome
@@ -115,3 +117,39 @@ def test_a_phone_in_the_list_has_the_keys_of_every_factor(api, grace):
     (entry,) = api.send("GET", "2fa/factors/", access=api.pair(grace)["access"]).json()["factors"]
     assert entry.keys() == {"id", "method", "name", "phone", "created_at", "last_used_at"}
     assert (entry["phone"], entry["last_used_at"]) == (f"***{PHONE[-2:]}", None)
+
+
+def test_a_recovery_code_steps_up_a_session_of_two_factors(api, grace):
+    access = api.pair(grace)["access"]
+    codes(api, grace, access)
+    assert api.call("2fa/step-up/", access=access).json()["methods"] == ["phone", "recovery_code"]
+
+
+def test_a_step_up_ends_with_its_session(api, grace):
+    pair = api.pair(grace)
+    ticket = api.call("2fa/step-up/", access=pair["access"]).json()["ticket"]
+    api.call("token/logout/", {"refresh": pair["refresh"]})
+    assert outcome(api.verify(ticket, sent_sms_code())) == BAD_TICKET
+
+
+CONTEXTS = []
+
+
+class Request(PasswordlessRequestSMS):
+    def __init__(self, request, context=None):
+        CONTEXTS.append({name: value for name, value in context.items() if name != "short_token"})
+        super().__init__(request, context)
+
+
+def test_the_context_of_a_code_is_that_of_a_login_without_a_link(api, grace, configure):
+    CONTEXTS.clear()
+    configure(SMS_SENDERS={"passwordless_request": f"{__name__}.Request"}, LANGUAGE_FOR_USER=lambda user: "fr")
+    api.token(grace)
+    expected = {"user": grace, "language": "fr", "purpose": "second_factor", "lifetime_minutes": 5, "token": ""}
+    assert CONTEXTS == [expected]
+
+
+def test_a_factor_that_is_broken_is_none_that_is_missing(grace):
+    grace.jwt_drf_passwordless_phone.confirmed_at = None
+    grace.jwt_drf_passwordless_phone.save()
+    assert has_factor(grace)

@@ -3,6 +3,7 @@
 import pytest
 import sms
 from django.core.exceptions import ImproperlyConfigured
+from django.dispatch import receiver
 
 from jwt_drf_passwordless.deadlines import seconds_left
 from jwt_drf_passwordless.external_2fa.base import (
@@ -11,8 +12,10 @@ from jwt_drf_passwordless.external_2fa.base import (
     VerificationMethod,
     VerificationStatus,
 )
+from jwt_drf_passwordless.external_2fa.signals import provider_failed
 from jwt_drf_passwordless.messages import language_of
 from jwt_drf_passwordless.models import PasswordlessChallengeToken, PhoneDevice
+from jwt_drf_passwordless.signals import token_refused
 from jwt_drf_passwordless.two_factor import AuthyProvider, NotSent, NumberRefused
 from jwt_drf_passwordless.two_factor.phone.factor import phone_provider
 from tests.two_factor.conftest import PHONE, enrol
@@ -247,6 +250,33 @@ def test_a_vendor_has_fifteen_seconds_whatever_the_provider_allows(api, grace, v
     assert [14 < seconds <= 15 for seconds in vendor.allowed] == [True, True]
 
 
+@pytest.fixture
+def heard():
+    """What was told of refusals and of vendors' failures: name, field, user, path of the request, facts."""
+    told = []
+
+    @receiver([token_refused, provider_failed])
+    def hear(signal, field, user, request, **facts):
+        facts = facts.get("reason") or (facts["provider"], facts["action"], facts["status"], facts["error_code"])
+        told.append((signal.name, field, user, request and request.path, facts))
+
+    yield told
+    token_refused.disconnect(hear)
+    provider_failed.disconnect(hear)
+
+
+def test_a_failure_of_a_vendor_is_told_of_the_phone(api, grace, vendor, heard):
+    ticket = api.ticket(grace)
+    vendor.checks = result(VerificationStatus.UNAVAILABLE, error_code="503")
+    api.verify(ticket, "246810")
+    vendor.sends = result(VerificationStatus.RATE_LIMITED)
+    api.token(grace)
+    assert [fact for fact in heard if fact[0] == "provider_failed"] == [
+        ("provider_failed", "phone", None, None, ("planned", "check", "unavailable", "503")),
+        ("provider_failed", "phone", None, None, ("planned", "send", "rate_limited", "")),
+    ]
+
+
 class ChangingProvider(PlannedProvider):
     """While its vendor looks at the code, somebody changes the account."""
 
@@ -258,7 +288,9 @@ class ChangingProvider(PlannedProvider):
 
 
 @pytest.mark.parametrize("what", ["deactivated", "password", "deleted", "nothing"])
-def test_an_account_that_changes_while_the_vendor_is_asked_is_not_let_in(api, grace, two_factor, what, monkeypatch):
+def test_an_account_that_changes_while_the_vendor_is_asked_is_not_let_in(
+    api, grace, two_factor, what, monkeypatch, heard
+):
     def change():
         if what == "deactivated":
             grace.is_active = False
@@ -272,6 +304,9 @@ def test_an_account_that_changes_while_the_vendor_is_asked_is_not_let_in(api, gr
     monkeypatch.setattr(ChangingProvider, "change", change)
     answer = api.verify(api.ticket(grace), "246810")
     assert answer.status_code == {"nothing": 200, "deleted": 400}.get(what, 401)
+    refused = ("token_refused", "", grace, "/api/2fa/token-verify/", "ticket")
+    assert [fact for fact in heard if fact[4] == "ticket"] == ([] if what in ("nothing", "deleted") else [refused])
+    assert "provider_failed" not in [name for name, *_ in heard]
 
 
 def test_a_number_that_the_vendor_does_not_take_is_an_error_of_the_field(api, ada, vendor):
@@ -457,6 +492,23 @@ def test_an_answer_that_is_none_is_a_503(api, customer, authy, answer):
     ticket = api.ticket(customer)
     authy.instead = answer
     assert outcome(api.verify(ticket, "7654321")) == UNAVAILABLE
+
+
+def test_a_failure_of_authy_is_told(api, ada, customer, authy, heard):
+    ticket = api.ticket(customer)
+    authy.instead = Answer(503, {"success": False})
+    api.verify(ticket, "7654321")
+    api.token(customer)
+    authy.instead = Answer(400, {"success": False, "error_code": "60033"})
+    api.token(customer)
+    assert [fact for fact in heard if fact[0] == "provider_failed"] == [
+        ("provider_failed", "phone", None, None, ("authy", *facts))
+        for facts in (
+            ("check", "unavailable", "503"),
+            ("send", "unavailable", "503"),
+            ("send", "invalid_number", "60033"),
+        )
+    ]
 
 
 def test_an_authy_that_refuses_us_is_no_error_of_the_number(api, ada, authy):
