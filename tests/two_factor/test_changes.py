@@ -153,3 +153,17 @@ def test_a_factor_that_is_broken_is_none_that_is_missing(grace):
     grace.jwt_drf_passwordless_phone.confirmed_at = None
     grace.jwt_drf_passwordless_phone.save()
     assert has_factor(grace)
+
+
+def test_a_code_that_is_sent_is_told_of_the_phone_masked(api, grace, caplog):
+    caplog.set_level("INFO", logger="jwt_drf_passwordless.events")
+    api.token(grace)
+    (line,) = [line for line in caplog.records if getattr(line, "event", "") == "token_sent"]
+    assert (line.field, line.subject) == ("phone", "***99")
+
+
+def test_a_device_was_used_last_when_it_was_trusted(api, grace):
+    body = {"ticket": api.ticket(grace), "token": sent_sms_code(), "trust_device": True}
+    access = api.call("2fa/token-verify/", body).json()["access"]
+    (device,) = api.send("GET", "2fa/trusted-devices/", access=access).json()
+    assert device["last_used_at"] == device["created_at"]

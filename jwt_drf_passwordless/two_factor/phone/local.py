@@ -8,7 +8,7 @@ from jwt_drf_passwordless.delivery import Outgoing
 from jwt_drf_passwordless.methods import MOBILE
 from jwt_drf_passwordless.models import PasswordlessChallengeToken as Challenge
 from jwt_drf_passwordless.models import PhoneDevice
-from jwt_drf_passwordless.two_factor.base import PhoneProvider, context_of
+from jwt_drf_passwordless.two_factor.base import PHONE, PhoneProvider, context_of
 from jwt_drf_passwordless.utils import mask
 
 
@@ -21,7 +21,7 @@ class LocalPhoneProvider(PhoneProvider):
     @sensitive_variables()
     def send(self, number: str, row: Challenge, request: Request | None, device: PhoneDevice | None = None) -> None:
         message = MOBILE.render(request, context_of(row.user, row), number)
-        Outgoing(message, field="phone", subject=mask(number), expires_at=row.expires_at).send()
+        Outgoing(message, field=PHONE, subject=mask(number), expires_at=row.expires_at).send()
 
     def check(self, number: str, row: Challenge, code: str, device: PhoneDevice | None = None) -> bool:
         return code_matches(row, code)
