@@ -63,8 +63,8 @@ def mask(identifier: str) -> str:
 
 
 def plain(code: object) -> str:
-    """A vendor's word for an error, only if it cannot be more than a code: no sentence, no address, no second line."""
-    return code if isinstance(code, str) and re.fullmatch(r"[\w.:-]{1,64}", code, re.ASCII) else ""
+    """A vendor's word for an error, if it cannot be more than a code: no sentence, address, number or second line."""
+    return code if isinstance(code, str) and re.fullmatch(r"(?!.*\d{7})[\w.:-]{1,64}", code, re.ASCII) else ""
 
 
 def token_request_limiter(function: View) -> View:

@@ -215,11 +215,15 @@ def test_the_projects_own_requests_are_logged_as_ever(caplog):
     assert "a request of the project" in caplog.text
 
 
-def test_what_a_provider_calls_a_code_cannot_forge_a_log_line(external, vendor, api, make_user, caplog):
+@pytest.mark.parametrize("code", [f"{PHONE}\nforged", f"no way to {PHONE}", PHONE[1:], f"to:{PHONE[1:]}"])
+def test_what_a_provider_calls_a_code_forges_no_log_line_and_tells_no_number(
+    external, vendor, api, make_user, caplog, code
+):
     make_user(phone=PHONE)
-    vendor.answers["first", "send"] = External2FAResult(False, VerificationStatus.ERROR, error_code=f"{PHONE}\nforged")
+    vendor.answers["first", "send"] = External2FAResult(False, VerificationStatus.ERROR, error_code=code)
     api.request_mobile(PHONE)
-    assert "forged" not in caplog.text
+    assert "status=error error_code=\n" in caplog.text
+    assert PHONE[1:] not in caplog.text
 
 
 def test_a_wrong_code_is_no_failure_of_the_vendor(external, started, api, caplog):
